@@ -1,0 +1,48 @@
+package dev.viridian.kernels.cpu;
+
+import dev.viridian.kernels.AttentionKernels;
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.cpu.reference.ReferenceAttention;
+import dev.viridian.kernels.memory.Buffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Attention on the CPU, the fastest implementation first. */
+final class CpuAttention extends CpuFamily<AttentionKernels> implements AttentionKernels {
+  CpuAttention(Workers workers, @Nullable String forced) {
+    super("attention", forced, List.of(Candidates.Entry.reference(new ReferenceAttention())));
+  }
+
+  @Override
+  public void forward(
+      AttentionProblem p,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      Buffer out,
+      @Nullable Buffer lse,
+      @Nullable Buffer columnMap) {
+    pick("forward", p).forward(p, q, k, v, mask, columnWeights, out, lse, columnMap);
+  }
+
+  @Override
+  public void backward(
+      AttentionProblem p,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      Buffer out,
+      Buffer lse,
+      Buffer dOut,
+      @Nullable Buffer dColumnMap,
+      Buffer dq,
+      Buffer dk,
+      Buffer dv) {
+    pick("backward", p)
+        .backward(p, q, k, v, mask, columnWeights, out, lse, dOut, dColumnMap, dq, dk, dv);
+  }
+}

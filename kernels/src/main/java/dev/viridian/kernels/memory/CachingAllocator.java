@@ -1,0 +1,167 @@
+package dev.viridian.kernels.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Host memory with reuse: a released block is kept and handed out again for a request of about its
+ * size, so that a step after the first takes nothing from the system. When the system or the limit
+ * refuses, everything cached is given back and the request is tried once more.
+ *
+ * <p>Small requests are rounded up to powers of two, large ones to a mebibyte; a cached block
+ * serves requests down to seven eighths of its size. Fresh memory comes zeroed from the system, but
+ * reused memory does not: the content of what is handed out is undefined.
+ */
+public final class CachingAllocator implements Allocator {
+  private static final long MEBIBYTE = 1 << 20;
+
+  private record Block(MemorySegment segment, Arena arena) {}
+
+  private final long limit;
+  private final TreeMap<Long, ArrayDeque<Block>> cached = new TreeMap<>();
+  private final Map<Long, Block> inUse = new HashMap<>();
+  private long usedBytes;
+  private long cachedBytes;
+  private long peak;
+
+  /** An allocator that takes what the system gives. */
+  public CachingAllocator() {
+    this(Long.MAX_VALUE);
+  }
+
+  /**
+   * An allocator that refuses to hold more than {@code limit} bytes, cached ones included.
+   *
+   * @param limit in bytes
+   */
+  public CachingAllocator(long limit) {
+    this.limit = limit;
+  }
+
+  @Override
+  public synchronized HostBuffer allocate(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("negative size " + bytes);
+    }
+    long size = roundUp(bytes);
+    Block block = takeCached(size);
+    if (block == null) {
+      block = takeFresh(size, bytes);
+    }
+    inUse.put(block.segment.address(), block);
+    usedBytes += block.segment.byteSize();
+    peak = Math.max(peak, usedBytes);
+    return new HostBuffer(block.segment.asSlice(0, bytes));
+  }
+
+  private Block takeCached(long size) {
+    Map.Entry<Long, ArrayDeque<Block>> fit = cached.ceilingEntry(size);
+    if (fit == null || fit.getKey() - size > fit.getKey() / 8) {
+      return null;
+    }
+    Block block = fit.getValue().pop();
+    if (fit.getValue().isEmpty()) {
+      cached.remove(fit.getKey());
+    }
+    cachedBytes -= block.segment.byteSize();
+    return block;
+  }
+
+  private Block takeFresh(long size, long requested) {
+    if (size > limit - usedBytes - cachedBytes) {
+      trim();
+    }
+    if (size > limit - usedBytes) {
+      throw new DeviceMemoryException(describe(requested));
+    }
+    try {
+      return fresh(size);
+    } catch (OutOfMemoryError first) {
+      trim();
+      try {
+        return fresh(size);
+      } catch (OutOfMemoryError second) {
+        throw new DeviceMemoryException(describe(requested), second);
+      }
+    }
+  }
+
+  private static Block fresh(long size) {
+    Arena arena = Arena.ofShared();
+    try {
+      return new Block(arena.allocate(size, 64), arena);
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private String describe(long requested) {
+    return "out of memory on the CPU: requested "
+        + mebibytes(requested)
+        + ", used "
+        + mebibytes(usedBytes)
+        + ", cached "
+        + mebibytes(cachedBytes)
+        + (limit == Long.MAX_VALUE
+            ? ""
+            : ", limit " + mebibytes(limit) + ", free " + mebibytes(limit - usedBytes))
+        + "; a smaller --width, --height or --batch-size, or a model in f16, needs less";
+  }
+
+  private static String mebibytes(long bytes) {
+    return (bytes + MEBIBYTE - 1) / MEBIBYTE + " MiB";
+  }
+
+  private static long roundUp(long bytes) {
+    if (bytes <= 64) {
+      return 64;
+    }
+    if (bytes < MEBIBYTE) {
+      return Long.highestOneBit(bytes - 1) << 1;
+    }
+    return (bytes + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE;
+  }
+
+  @Override
+  public synchronized void release(Buffer buffer) {
+    long address = HostBuffer.of(buffer).address();
+    Block block = inUse.remove(address);
+    if (block == null) {
+      throw new IllegalStateException("released twice, or not from this allocator");
+    }
+    usedBytes -= block.segment.byteSize();
+    cachedBytes += block.segment.byteSize();
+    cached.computeIfAbsent(block.segment.byteSize(), k -> new ArrayDeque<>()).push(block);
+  }
+
+  @Override
+  public synchronized void trim() {
+    for (ArrayDeque<Block> blocks : cached.values()) {
+      for (Block block : blocks) {
+        block.arena.close();
+      }
+    }
+    cached.clear();
+    cachedBytes = 0;
+  }
+
+  @Override
+  public synchronized Usage usage() {
+    return new Usage(usedBytes, cachedBytes, peak);
+  }
+
+  @Override
+  public synchronized void resetPeak() {
+    peak = usedBytes;
+  }
+
+  @Override
+  public void close() {
+    trim();
+  }
+}
