@@ -1,0 +1,73 @@
+package dev.viridian.diffusion.text;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.engine.testing.Golden;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import tools.jackson.databind.JsonNode;
+
+@Tag("golden")
+class ClipTokenizerGoldenTest {
+  private static final String AREA = "tokenizer";
+
+  @TestFactory
+  Stream<DynamicTest> cases() {
+    JsonNode doc = Golden.json(AREA, "cases.json");
+    ClipTokenizer tokenizer = ClipTokenizer.load(Golden.area(AREA));
+    return doc.path("cases")
+        .valueStream()
+        .map(
+            c ->
+                DynamicTest.dynamicTest(
+                    c.path("kind").asString() + ": " + c.path("text"),
+                    () -> {
+                      TokenizedPrompt prompt = tokenizer.encode(c.path("text").asString());
+                      assertArrayEquals(ints(c.path("ids")), prompt.ids());
+                      assertArrayEquals(ints(c.path("green")), prompt.greenPositions());
+                      assertEquals(c.path("length").asInt(), prompt.length());
+                      int untruncated = c.path("length_untruncated").asInt();
+                      assertEquals(untruncated, prompt.lengthUntruncated());
+                      assertEquals(untruncated > TokenizedPrompt.LENGTH, prompt.truncated());
+                    }));
+  }
+
+  @Test
+  void idsOfSpecialTokens() {
+    JsonNode doc = Golden.json(AREA, "cases.json");
+    ClipTokenizer tokenizer = ClipTokenizer.load(Golden.area(AREA));
+    assertEquals(doc.path("bos").asInt(), tokenizer.startId());
+    assertEquals(doc.path("eos").asInt(), tokenizer.endId());
+    assertEquals(doc.path("pad").asInt(), tokenizer.endId());
+    assertEquals(doc.path("green_id").asInt(), tokenizer.greenId().orElseThrow());
+    assertEquals(doc.path("vocab_size").asInt(), tokenizer.nextId());
+  }
+
+  private static int[] ints(JsonNode array) {
+    return array.valueStream().mapToInt(JsonNode::asInt).toArray();
+  }
+
+  /**
+   * One word, many words, what merges worst: about 0.1 s each where quadratic merging takes
+   * minutes.
+   */
+  @Test
+  void hundredThousandCharactersDoNotTakeQuadraticTime() {
+    ClipTokenizer tokenizer = ClipTokenizer.load(Golden.area(AREA));
+    tokenizer.encode("warm up ".repeat(500));
+    for (String unit :
+        new String[] {"a", "!", "ab", "green screen ", "1", "\ud83d\ude00", "\ud800"}) {
+      String prompt = unit.repeat(100_000 / unit.length());
+      long before = System.nanoTime();
+      TokenizedPrompt tokens = tokenizer.encode(prompt);
+      double seconds = (System.nanoTime() - before) * 1e-9;
+      assertTrue(tokens.truncated(), unit);
+      assertTrue(seconds < 3, unit + " took " + seconds + " s");
+    }
+  }
+}
