@@ -1,0 +1,42 @@
+package dev.viridian.engine.io;
+
+/** Text from files, made fit for a message of one line. */
+final class Text {
+  private static final int LONGEST = 120;
+
+  private Text() {}
+
+  /** {@code text} in single quotes, control characters escaped, cut where it is very long. */
+  static String quote(String text) {
+    return "'" + line(text, LONGEST) + "'";
+  }
+
+  /** {@code text} with control characters escaped. */
+  static String line(String text) {
+    return line(text, 4096);
+  }
+
+  private static String line(String text, int longest) {
+    StringBuilder out = new StringBuilder();
+    text.codePoints()
+        .limit(longest)
+        .forEach(
+            c -> {
+              if (c == '\n') {
+                out.append("\\n");
+              } else if (Character.isISOControl(c)
+                  || c == 0x2028
+                  || c == 0x2029
+                  || Character.getType(c) == Character.FORMAT
+                  || Character.getType(c) == Character.SURROGATE) {
+                out.append(String.format("\\u%04x", c));
+              } else {
+                out.appendCodePoint(c);
+              }
+            });
+    if (text.codePointCount(0, text.length()) > longest) {
+      out.append('…');
+    }
+    return out.toString();
+  }
+}
