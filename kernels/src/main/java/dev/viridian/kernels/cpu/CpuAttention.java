@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /** Attention on the CPU, the fastest implementation first. */
 final class CpuAttention extends CpuFamily<AttentionKernels> implements AttentionKernels {
   CpuAttention(Workers workers, @Nullable String forced) {
-    super("attention", forced, List.of(Candidates.Entry.reference(new ReferenceAttention())));
+    super(
+        "attention", forced, List.of(Candidates.Entry.reference(new ReferenceAttention(workers))));
   }
 
   @Override

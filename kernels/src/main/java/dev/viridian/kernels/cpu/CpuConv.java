@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Convolutions on the CPU, the fastest implementation first. */
 final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
   CpuConv(Workers workers, @Nullable String forced) {
-    super("conv", forced, List.of(Candidates.Entry.reference(new ReferenceConv())));
+    super("conv", forced, List.of(Candidates.Entry.reference(new ReferenceConv(workers))));
   }
 
   @Override

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Matrix products on the CPU, the fastest implementation first. */
 final class CpuGemm extends CpuFamily<GemmKernels> implements GemmKernels {
   CpuGemm(Workers workers, @Nullable String forced) {
-    super("gemm", forced, List.of(Candidates.Entry.reference(new ReferenceGemm())));
+    super("gemm", forced, List.of(Candidates.Entry.reference(new ReferenceGemm(workers))));
   }
 
   @Override

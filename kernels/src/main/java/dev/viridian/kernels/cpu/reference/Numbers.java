@@ -1,0 +1,80 @@
+package dev.viridian.kernels.cpu.reference;
+
+import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** Numbers in memory, and the functions on them that {@link Math} lacks. Indices in elements. */
+public final class Numbers {
+  /** A float in memory; views and mapped files need not be aligned. */
+  public static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** The bits of a half-precision number in memory. */
+  public static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private Numbers() {}
+
+  /** Element {@code index} of F32 memory. */
+  public static float get(MemorySegment s, long index) {
+    return s.get(FLOAT, index << 2);
+  }
+
+  /** Writes element {@code index} of F32 memory. */
+  public static void set(MemorySegment s, long index, float value) {
+    s.set(FLOAT, index << 2, value);
+  }
+
+  /** Element {@code index} of memory of a floating-point type. */
+  public static float get(MemorySegment s, DType type, long index) {
+    return switch (type) {
+      case F32 -> s.get(FLOAT, index << 2);
+      case F16 -> Float.float16ToFloat(s.get(SHORT, index << 1));
+      case BF16 -> bf16ToFloat(s.get(SHORT, index << 1));
+      case I32, I64, U8 -> throw new IllegalArgumentException("not floating point: " + type);
+    };
+  }
+
+  /** The value of a bfloat16: it is the upper half of a float. */
+  public static float bf16ToFloat(short bits) {
+    return Float.intBitsToFloat(bits << 16);
+  }
+
+  /** Elements {@code from + i·step} of memory of a floating-point type, widened, into an array. */
+  public static void read(
+      MemorySegment s, DType type, long from, long step, float[] to, int at, int count) {
+    for (int i = 0; i < count; i++) {
+      to[at + i] = get(s, type, from + i * step);
+    }
+  }
+
+  /** An activation's value. */
+  public static double activate(Activation activation, double x) {
+    return switch (activation) {
+      case NONE -> x;
+      case SILU -> x / (1 + Math.exp(-x));
+      case GELU -> 0.5 * x * (1 + erf(x / Math.sqrt(2)));
+      case QUICK_GELU -> x / (1 + Math.exp(-1.702 * x));
+    };
+  }
+
+  /**
+   * The error function, to about 1e-15: {@code 2/√π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!}, a series
+   * without cancellation.
+   */
+  public static double erf(double x) {
+    if (Math.abs(x) > 6) {
+      return Math.signum(x);
+    }
+    double term = x;
+    double sum = x;
+    for (int n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+      term *= 2 * x * x / (2 * n + 1);
+      sum += term;
+    }
+    return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+  }
+}
