@@ -1,11 +1,65 @@
 package dev.viridian.kernels.cpu.reference;
 
+import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** Normalisations by plain loops. */
+/** Normalisations by plain loops, accumulated in double. */
 public final class ReferenceNorm implements NormKernels {
+  /** The values that share one mean: {@code rows} runs of {@code width}, {@code step} apart. */
+  private record Patch(long start, long rows, int width, long step) {
+    long count() {
+      return rows * width;
+    }
+
+    double mean(MemorySegment x) {
+      double sum = 0;
+      for (long r = 0; r < rows; r++) {
+        for (int i = 0; i < width; i++) {
+          sum += F32.get(x, start + r * step + i);
+        }
+      }
+      return sum / count();
+    }
+
+    double variance(MemorySegment x, double mean) {
+      double sum = 0;
+      for (long r = 0; r < rows; r++) {
+        for (int i = 0; i < width; i++) {
+          double d = F32.get(x, start + r * step + i) - mean;
+          sum += d * d;
+        }
+      }
+      return sum / count();
+    }
+
+    /** {@code channel}: the parameter of the first value of a run. */
+    void normalize(
+        MemorySegment x,
+        double mean,
+        double rstd,
+        double[] gamma,
+        double[] beta,
+        int channel,
+        boolean silu,
+        MemorySegment y) {
+      for (long r = 0; r < rows; r++) {
+        for (int i = 0; i < width; i++) {
+          long at = start + r * step + i;
+          double z = (F32.get(x, at) - mean) * rstd * gamma[channel + i] + beta[channel + i];
+          F32.set(y, at, silu ? z * SpecialFunctions.sigmoid(z) : z);
+        }
+      }
+    }
+  }
+
+  private static @Nullable MemorySegment segment(@Nullable Buffer b) {
+    return b == null ? null : HostBuffer.of(b);
+  }
+
   @Override
   public void groupNorm(
       GroupNorm p,
@@ -15,7 +69,90 @@ public final class ReferenceNorm implements NormKernels {
       Buffer y,
       @Nullable Buffer mean,
       @Nullable Buffer rstd) {
-    throw new UnsupportedOperationException("Norm.groupNorm");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment out = HostBuffer.of(y);
+    double[] scale = F32.parameter(segment(gamma), p.parameters(), p.channels(), 1);
+    double[] shift = F32.parameter(segment(beta), p.parameters(), p.channels(), 0);
+    int width = p.channels() / p.groups();
+    for (long at = 0; at < (long) p.n() * p.groups(); at++) {
+      int group = (int) (at % p.groups());
+      Patch patch = patch(p, at);
+      double m = patch.mean(in);
+      double r = 1 / Math.sqrt(patch.variance(in, m) + p.eps());
+      boolean silu = p.activation() == Activation.SILU;
+      patch.normalize(in, m, r, scale, shift, group * width, silu, out);
+      if (mean != null && rstd != null) {
+        F32.set(HostBuffer.of(mean), at, m);
+        F32.set(HostBuffer.of(rstd), at, r);
+      }
+    }
+  }
+
+  /** The values of group {@code at} of n · groups. */
+  private static Patch patch(GroupNorm p, long at) {
+    int width = p.channels() / p.groups();
+    long start = at / p.groups() * p.spatial() * p.channels() + at % p.groups() * width;
+    return new Patch(start, p.spatial(), width, p.channels());
+  }
+
+  /**
+   * The gradients of one patch, its own statistics included: with {@code g = γ dz}, {@code dx =
+   * rstd (g − mean(g) − x̂ mean(g x̂))}; γ and β gain Σ dz x̂ and Σ dz.
+   */
+  private static final class PatchGradient {
+    final double[] gamma;
+    final double[] beta;
+    final double[] dGamma;
+    final double[] dBeta;
+    final boolean silu;
+    final MemorySegment x;
+    final MemorySegment dy;
+    final @Nullable MemorySegment dx;
+
+    PatchGradient(
+        double[] gamma, double[] beta, boolean silu, Buffer x, Buffer dy, @Nullable Buffer dx) {
+      this.gamma = gamma;
+      this.beta = beta;
+      this.dGamma = new double[gamma.length];
+      this.dBeta = new double[gamma.length];
+      this.silu = silu;
+      this.x = HostBuffer.of(x);
+      this.dy = HostBuffer.of(dy);
+      this.dx = segment(dx);
+    }
+
+    private double dz(long at, double xhat, int channel) {
+      double d = F32.get(dy, at);
+      double z = xhat * gamma[channel] + beta[channel];
+      return silu ? d * SpecialFunctions.siluDerivative(z) : d;
+    }
+
+    void run(Patch patch, int channel, double mean, double rstd) {
+      double sum = 0;
+      double dot = 0;
+      for (long r = 0; r < patch.rows; r++) {
+        for (int i = 0; i < patch.width; i++) {
+          long at = patch.start + r * patch.step + i;
+          double xhat = (F32.get(x, at) - mean) * rstd;
+          double dz = dz(at, xhat, channel + i);
+          dGamma[channel + i] += dz * xhat;
+          dBeta[channel + i] += dz;
+          sum += gamma[channel + i] * dz;
+          dot += gamma[channel + i] * dz * xhat;
+        }
+      }
+      if (dx == null) {
+        return;
+      }
+      for (long r = 0; r < patch.rows; r++) {
+        for (int i = 0; i < patch.width; i++) {
+          long at = patch.start + r * patch.step + i;
+          double xhat = (F32.get(x, at) - mean) * rstd;
+          double g = gamma[channel + i] * dz(at, xhat, channel + i);
+          F32.set(dx, at, rstd * (g - (sum + xhat * dot) / patch.count()));
+        }
+      }
+    }
   }
 
   @Override
@@ -30,7 +167,24 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dx,
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta) {
-    throw new UnsupportedOperationException("Norm.groupNormBackward");
+    PatchGradient gradient =
+        new PatchGradient(
+            F32.parameter(segment(gamma), p.parameters(), p.channels(), 1),
+            F32.parameter(segment(beta), p.parameters(), p.channels(), 0),
+            p.activation() == Activation.SILU,
+            x,
+            dy,
+            dx);
+    int width = p.channels() / p.groups();
+    for (long at = 0; at < (long) p.n() * p.groups(); at++) {
+      gradient.run(
+          patch(p, at),
+          (int) (at % p.groups()) * width,
+          F32.get(HostBuffer.of(mean), at),
+          F32.get(HostBuffer.of(rstd), at));
+    }
+    F32.store(gradient.dGamma, segment(dGamma));
+    F32.store(gradient.dBeta, segment(dBeta));
   }
 
   @Override
@@ -42,7 +196,20 @@ public final class ReferenceNorm implements NormKernels {
       Buffer y,
       @Nullable Buffer mean,
       @Nullable Buffer rstd) {
-    throw new UnsupportedOperationException("Norm.layerNorm");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment out = HostBuffer.of(y);
+    double[] scale = F32.parameter(segment(gamma), p.parameters(), p.cols(), 1);
+    double[] shift = F32.parameter(segment(beta), p.parameters(), p.cols(), 0);
+    for (long row = 0; row < p.rows(); row++) {
+      Patch patch = new Patch(row * p.cols(), 1, p.cols(), p.cols());
+      double m = patch.mean(in);
+      double r = 1 / Math.sqrt(patch.variance(in, m) + p.eps());
+      patch.normalize(in, m, r, scale, shift, 0, false, out);
+      if (mean != null && rstd != null) {
+        F32.set(HostBuffer.of(mean), row, m);
+        F32.set(HostBuffer.of(rstd), row, r);
+      }
+    }
   }
 
   @Override
@@ -56,7 +223,28 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dx,
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta) {
-    throw new UnsupportedOperationException("Norm.layerNormBackward");
+    PatchGradient gradient =
+        new PatchGradient(
+            F32.parameter(segment(gamma), p.parameters(), p.cols(), 1),
+            new double[p.cols()],
+            false,
+            x,
+            dy,
+            dx);
+    for (long row = 0; row < p.rows(); row++) {
+      gradient.run(
+          new Patch(row * p.cols(), 1, p.cols(), p.cols()),
+          0,
+          F32.get(HostBuffer.of(mean), row),
+          F32.get(HostBuffer.of(rstd), row));
+    }
+    F32.store(gradient.dGamma, segment(dGamma));
+    F32.store(gradient.dBeta, segment(dBeta));
+  }
+
+  /** The values of one channel. */
+  private static Patch channel(BatchNorm p, int channel) {
+    return new Patch(channel, p.rows(), 1, p.channels());
   }
 
   @Override
@@ -70,7 +258,41 @@ public final class ReferenceNorm implements NormKernels {
       Buffer y,
       Buffer mean,
       Buffer rstd) {
-    throw new UnsupportedOperationException("Norm.batchNormTraining");
+    if (p.rows() < 2) {
+      throw new IllegalArgumentException(
+          "batchNormTraining: one value per channel has no variance, rows must be at least 2");
+    }
+    MemorySegment in = HostBuffer.of(x);
+    for (int c = 0; c < p.channels(); c++) {
+      Patch patch = channel(p, c);
+      double m = patch.mean(in);
+      double variance = patch.variance(in, m);
+      double r = 1 / Math.sqrt(variance + p.eps());
+      F32.set(HostBuffer.of(mean), c, m);
+      F32.set(HostBuffer.of(rstd), c, r);
+      move(HostBuffer.of(runningMean), c, p.momentum(), m);
+      double unbiased = variance * p.rows() / (p.rows() - 1);
+      move(HostBuffer.of(runningVariance), c, p.momentum(), unbiased);
+      normalizeChannel(p, c, in, m, r, gamma, beta, y);
+    }
+  }
+
+  private static void move(MemorySegment running, int c, double momentum, double value) {
+    F32.set(running, c, (1 - momentum) * F32.get(running, c) + momentum * value);
+  }
+
+  private static void normalizeChannel(
+      BatchNorm p,
+      int c,
+      MemorySegment x,
+      double mean,
+      double rstd,
+      Buffer gamma,
+      Buffer beta,
+      Buffer y) {
+    double[] scale = {F32.get(HostBuffer.of(gamma), c)};
+    double[] shift = {F32.get(HostBuffer.of(beta), c)};
+    channel(p, c).normalize(x, mean, rstd, scale, shift, 0, false, HostBuffer.of(y));
   }
 
   @Override
@@ -82,7 +304,11 @@ public final class ReferenceNorm implements NormKernels {
       Buffer runningMean,
       Buffer runningVariance,
       Buffer y) {
-    throw new UnsupportedOperationException("Norm.batchNormInference");
+    for (int c = 0; c < p.channels(); c++) {
+      double m = F32.get(HostBuffer.of(runningMean), c);
+      double r = 1 / Math.sqrt((double) F32.get(HostBuffer.of(runningVariance), c) + p.eps());
+      normalizeChannel(p, c, HostBuffer.of(x), m, r, gamma, beta, y);
+    }
   }
 
   @Override
@@ -97,6 +323,26 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dx,
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta) {
-    throw new UnsupportedOperationException("Norm.batchNormBackward");
+    for (int c = 0; c < p.channels(); c++) {
+      double[] scale = {F32.get(HostBuffer.of(gamma), c)};
+      double m = F32.get(HostBuffer.of(mean), c);
+      double r = F32.get(HostBuffer.of(rstd), c);
+      PatchGradient gradient =
+          new PatchGradient(scale, new double[1], false, x, dy, training ? dx : null);
+      gradient.run(channel(p, c), 0, m, r);
+      if (!training && dx != null) {
+        // stored statistics do not depend on x: only the straight path is left
+        MemorySegment result = HostBuffer.of(dx);
+        for (long at = c; at < p.rows() * p.channels(); at += p.channels()) {
+          F32.set(result, at, F32.get(HostBuffer.of(dy), at) * scale[0] * r);
+        }
+      }
+      if (dGamma != null) {
+        F32.set(HostBuffer.of(dGamma), c, gradient.dGamma[0]);
+      }
+      if (dBeta != null) {
+        F32.set(HostBuffer.of(dBeta), c, gradient.dBeta[0]);
+      }
+    }
   }
 }

@@ -3,59 +3,162 @@ package dev.viridian.kernels.cpu.reference;
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** Element-wise functions by plain loops. */
+/** Element-wise functions by plain loops, computed in double unless the contract says F32. */
 public final class ReferencePointwise implements PointwiseKernels {
   @Override
   public void unary(Unary f, long n, float p0, float p1, Buffer x, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.unary");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment out = HostBuffer.of(y);
+    for (long i = 0; i < n; i++) {
+      F32.set(out, i, ScalarFunctions.value(f, F32.get(in, i), p0, p1));
+    }
   }
 
   @Override
   public void unaryBackward(Unary f, long n, float p0, float p1, Buffer x, Buffer dy, Buffer dx) {
-    throw new UnsupportedOperationException("Pointwise.unaryBackward");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment gradient = HostBuffer.of(dy);
+    MemorySegment result = HostBuffer.of(dx);
+    for (long i = 0; i < n; i++) {
+      double slope = ScalarFunctions.derivative(f, F32.get(in, i), p0, p1);
+      F32.set(result, i, F32.get(gradient, i) * slope);
+    }
+  }
+
+  @FunctionalInterface
+  private interface Each {
+    void accept(long place, double a, double b);
+  }
+
+  private static void eachPair(BroadcastProblem p, Buffer a, Buffer b, Each body) {
+    MemorySegment as = HostBuffer.of(a);
+    MemorySegment bs = HostBuffer.of(b);
+    int rank = p.shape().size();
+    long[] index = new long[rank];
+    long n = p.elements();
+    long atA = 0;
+    long atB = 0;
+    for (long place = 0; place < n; place++) {
+      body.accept(place, F32.get(as, atA), F32.get(bs, atB));
+      for (int d = rank - 1; d >= 0; d--) {
+        atA += p.aStrides().get(d);
+        atB += p.bStrides().get(d);
+        if (++index[d] < p.shape().get(d)) {
+          break;
+        }
+        atA -= index[d] * p.aStrides().get(d);
+        atB -= index[d] * p.bStrides().get(d);
+        index[d] = 0;
+      }
+    }
   }
 
   @Override
   public void binary(Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.binary");
+    MemorySegment out = HostBuffer.of(y);
+    eachPair(p, a, b, (i, u, v) -> F32.set(out, i, ScalarFunctions.value(f, u, v)));
   }
 
   @Override
   public void binaryBackwardA(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer da) {
-    throw new UnsupportedOperationException("Pointwise.binaryBackwardA");
+    MemorySegment gradient = HostBuffer.of(dy);
+    MemorySegment result = HostBuffer.of(da);
+    eachPair(
+        p,
+        a,
+        b,
+        (i, u, v) ->
+            F32.set(result, i, F32.get(gradient, i) * ScalarFunctions.derivativeA(f, u, v)));
   }
 
   @Override
   public void binaryBackwardB(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer db) {
-    throw new UnsupportedOperationException("Pointwise.binaryBackwardB");
+    MemorySegment gradient = HostBuffer.of(dy);
+    MemorySegment result = HostBuffer.of(db);
+    eachPair(
+        p,
+        a,
+        b,
+        (i, u, v) ->
+            F32.set(result, i, F32.get(gradient, i) * ScalarFunctions.derivativeB(f, u, v)));
   }
 
   @Override
   public void where(long n, Buffer c, Buffer a, Buffer b, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.where");
+    MemorySegment conditions = HostBuffer.of(c);
+    MemorySegment as = HostBuffer.of(a);
+    MemorySegment bs = HostBuffer.of(b);
+    MemorySegment out = HostBuffer.of(y);
+    for (long i = 0; i < n; i++) {
+      boolean chosen = conditions.get(ValueLayout.JAVA_INT_UNALIGNED, i * Integer.BYTES) != 0;
+      F32.set(out, i, F32.get(chosen ? as : bs, i));
+    }
   }
 
   @Override
   public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.linearCombination");
+    if (coefficients.length != xs.size()) {
+      throw new IllegalArgumentException(
+          "linearCombination: "
+              + coefficients.length
+              + " coefficients for "
+              + xs.size()
+              + " operands");
+    }
+    MemorySegment[] in = xs.stream().map(HostBuffer::of).toArray(MemorySegment[]::new);
+    MemorySegment out = HostBuffer.of(y);
+    for (long i = 0; i < n; i++) {
+      float sum = 0;
+      for (int k = 0; k < in.length; k++) {
+        sum += coefficients[k] * F32.get(in[k], i);
+      }
+      F32.set(out, i, sum);
+    }
   }
 
   @Override
   public void geglu(long rows, int cols, Buffer x, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.geglu");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment out = HostBuffer.of(y);
+    for (long row = 0; row < rows; row++) {
+      for (int i = 0; i < cols; i++) {
+        double value = F32.get(in, row * 2 * cols + i);
+        double gate = F32.get(in, row * 2 * cols + cols + i);
+        F32.set(out, row * cols + i, value * SpecialFunctions.gelu(gate));
+      }
+    }
   }
 
   @Override
   public void gegluBackward(long rows, int cols, Buffer x, Buffer dy, Buffer dx) {
-    throw new UnsupportedOperationException("Pointwise.gegluBackward");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment gradient = HostBuffer.of(dy);
+    MemorySegment result = HostBuffer.of(dx);
+    for (long row = 0; row < rows; row++) {
+      for (int i = 0; i < cols; i++) {
+        long place = row * 2 * cols + i;
+        double value = F32.get(in, place);
+        double gate = F32.get(in, place + cols);
+        double d = F32.get(gradient, row * cols + i);
+        F32.set(result, place, d * SpecialFunctions.gelu(gate));
+        F32.set(result, place + cols, d * value * SpecialFunctions.geluDerivative(gate));
+      }
+    }
   }
 
   @Override
   public void addTo(long n, float alpha, Buffer x, Buffer y) {
-    throw new UnsupportedOperationException("Pointwise.addTo");
+    MemorySegment in = HostBuffer.of(x);
+    MemorySegment out = HostBuffer.of(y);
+    for (long i = 0; i < n; i++) {
+      F32.set(out, i, F32.get(out, i) + alpha * F32.get(in, i));
+    }
   }
 }
