@@ -1,0 +1,120 @@
+package dev.viridian.matting.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Prints what went wrong, one line on standard error, and chooses the exit code. */
+final class Errors implements IParameterExceptionHandler, IExecutionExceptionHandler {
+  private final BooleanSupplier verbose;
+
+  /**
+   * Handlers of one command line.
+   *
+   * @param verbose asked when an error is printed: whether its stack trace is wanted
+   */
+  Errors(BooleanSupplier verbose) {
+    this.verbose = verbose;
+  }
+
+  @Override
+  public int handleParseException(ParameterException e, String[] args) {
+    // The option itself may stand behind the error, where parsing did not come.
+    boolean trace = verbose.getAsBoolean() || Arrays.asList(args).contains("--verbose");
+    return report(e.getCommandLine().getErr(), e, message(e), trace);
+  }
+
+  @Override
+  public int handleExecutionException(Exception e, CommandLine line, @Nullable ParseResult parsed) {
+    String message = e instanceof ParameterException wrong ? message(wrong) : describe(e);
+    return report(line.getErr(), e, message, verbose.getAsBoolean());
+  }
+
+  /** Prints {@code thrown} and returns its exit code; for what picocli does not catch. */
+  static int report(PrintWriter err, Throwable thrown, String message, boolean trace) {
+    err.println("viridian: " + oneLine(message));
+    if (trace) {
+      thrown.printStackTrace(err);
+    }
+    err.flush();
+    return Main.exitCode(thrown);
+  }
+
+  /** One line for something thrown while a command ran. */
+  static String describe(Throwable thrown) {
+    if (Main.exitCode(thrown) == Main.INTERRUPTED) {
+      return "interrupted";
+    }
+    String message = thrown.getMessage();
+    if (thrown instanceof OutOfMemoryError) {
+      return "out of memory ("
+          + (message == null ? "no further detail" : message)
+          + "); smaller --width and --height, a smaller --batch-size, --vae-tiling or --dtype bf16"
+          + " take less; for the Java heap itself JAVA_TOOL_OPTIONS=-Xmx… gives more";
+    }
+    if (Main.exitCode(thrown) == Main.WRONG_INPUT && message != null) {
+      return message;
+    }
+    String what = thrown.getClass().getSimpleName();
+    if (message != null && !message.isBlank()) {
+      what += ": " + message;
+    }
+    return what + " (--verbose shows where)";
+  }
+
+  private static String message(ParameterException e) {
+    CommandLine line = e.getCommandLine();
+    if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
+      return unmatched(unmatched, line.getCommandSpec());
+    }
+    String message = String.valueOf(e.getMessage());
+    ArgSpec spec = e.getArgSpec();
+    String value = e.getValue();
+    if (spec != null && value != null && spec.completionCandidates() != null) {
+      return message + didYouMean(value, spec.completionCandidates());
+    }
+    return message;
+  }
+
+  private static String unmatched(UnmatchedArgumentException e, CommandSpec command) {
+    String typed = e.getUnmatched().get(0);
+    if (e.isUnknownOption()) {
+      String name = typed.contains("=") ? typed.substring(0, typed.indexOf('=')) : typed;
+      List<String> names = new ArrayList<>();
+      for (OptionSpec option : command.options()) {
+        if (!option.hidden()) {
+          names.addAll(List.of(option.names()));
+        }
+      }
+      return "unknown option '" + name + "'" + didYouMean(name, names);
+    }
+    if (command.parent() == null) {
+      if (Main.LATER.contains(typed)) {
+        return "not available yet: " + typed;
+      }
+      return "unknown command '" + typed + "'" + didYouMean(typed, command.subcommands().keySet());
+    }
+    return "unexpected argument '" + typed + "'";
+  }
+
+  private static String didYouMean(String typed, Iterable<String> candidates) {
+    String nearest = Suggestions.nearest(typed, candidates);
+    return nearest == null ? "" : "; did you mean '" + nearest + "'?";
+  }
+
+  private static String oneLine(String message) {
+    return message.strip().replaceAll("\\s*\\R\\s*", "; ");
+  }
+}
