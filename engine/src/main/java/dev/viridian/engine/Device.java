@@ -1,0 +1,90 @@
+package dev.viridian.engine;
+
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.memory.Allocator;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.CachingAllocator;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Where tensors live and are computed: kernels and an allocator. Two devices are the same only if
+ * they are the same object; tensors of different devices do not mix. Thread-safe.
+ */
+public final class Device implements AutoCloseable {
+  private static final class Default {
+    static final Device CPU = cpu(CpuOptions.defaults());
+  }
+
+  private final String name;
+  private final Kernels kernels;
+  private final Allocator allocator;
+
+  private Device(String name, Kernels kernels, Allocator allocator) {
+    this.name = name;
+    this.kernels = kernels;
+    this.allocator = allocator;
+  }
+
+  /** The CPU with all its processors: one shared device, never closed. */
+  public static Device cpu() {
+    return Default.CPU;
+  }
+
+  /** A device of its own on the CPU, with its own threads and memory. */
+  public static Device cpu(CpuOptions options) {
+    return cpu(options, new CachingAllocator());
+  }
+
+  /** A device of its own on the CPU, with memory from the given allocator. */
+  public static Device cpu(CpuOptions options, Allocator allocator) {
+    return new Device("cpu", new CpuKernels(options), allocator);
+  }
+
+  /** Such as {@code "cpu"}. */
+  public String name() {
+    return name;
+  }
+
+  /** The implementations of every kernel family on this device. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  /** Hands out this device's memory. */
+  public Allocator allocator() {
+    return allocator;
+  }
+
+  /** Copies all of {@code source} (host memory) to the start of {@code target}. */
+  public void upload(MemorySegment source, Buffer target) {
+    HostBuffer.of(target).asSlice(0, source.byteSize()).copyFrom(source);
+  }
+
+  /** Copies the start of {@code source} to all of {@code target} (host memory); waits for it. */
+  public void download(Buffer source, MemorySegment target) {
+    target.copyFrom(HostBuffer.of(source).asSlice(0, target.byteSize()));
+  }
+
+  /** Whether mapped files can be used where they lie. */
+  public boolean readsHostMemory() {
+    return true;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+
+  /** Ends the device's threads and frees cached memory. Its tensors must not be used any more. */
+  @Override
+  public void close() {
+    if (this == Default.CPU) {
+      throw new IllegalStateException("the shared CPU device is never closed");
+    }
+    kernels.close();
+    allocator.close();
+  }
+}

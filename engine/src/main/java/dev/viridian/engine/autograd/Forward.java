@@ -1,0 +1,70 @@
+package dev.viridian.engine.autograd;
+
+import dev.viridian.engine.Device;
+import dev.viridian.engine.Tensor;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.memory.Buffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What an op's forward pass works with. */
+public final class Forward {
+  private final Op op;
+  private final Device device;
+  private final List<Tensor> inputs;
+  private final List<Tensor> outputs;
+  private final List<Tensor> saved;
+
+  Forward(Op op, Device device, List<Tensor> inputs, List<Tensor> outputs, List<Tensor> saved) {
+    this.op = op;
+    this.device = device;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.saved = saved;
+  }
+
+  /** The kernels of the tensors' device. */
+  public Kernels kernels() {
+    return device.kernels();
+  }
+
+  /** The tensors' device. */
+  public Device device() {
+    return device;
+  }
+
+  /** Number of inputs. */
+  public int inputs() {
+    return inputs.size();
+  }
+
+  /** Input {@code i}. */
+  public Tensor in(int i) {
+    return inputs.get(i);
+  }
+
+  /** Output {@code i}. */
+  public Tensor out(int i) {
+    return outputs.get(i);
+  }
+
+  /** Buffer of input {@code i}, from its first element on. */
+  public Buffer input(int i) {
+    return inputs.get(i).buffer(op.name());
+  }
+
+  /** Buffer of input {@code i}, or null where there are fewer inputs. */
+  public @Nullable Buffer optionalInput(int i) {
+    return i < inputs.size() ? input(i) : null;
+  }
+
+  /** Buffer of output {@code i}. */
+  public Buffer output(int i) {
+    return outputs.get(i).buffer(op.name());
+  }
+
+  /** Buffer of saved tensor {@code i}, or null when no backward pass follows. */
+  public @Nullable Buffer saved(int i) {
+    return saved.isEmpty() ? null : saved.get(i).buffer(op.name());
+  }
+}

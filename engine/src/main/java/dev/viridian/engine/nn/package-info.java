@@ -1,0 +1,5 @@
+/** Modules that own parameters; no arithmetic of their own. */
+@NullMarked
+package dev.viridian.engine.nn;
+
+import org.jspecify.annotations.NullMarked;

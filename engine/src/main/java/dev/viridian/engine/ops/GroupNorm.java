@@ -1,0 +1,130 @@
+package dev.viridian.engine.ops;
+
+import dev.viridian.engine.Shape;
+import dev.viridian.engine.ShapeException;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.TensorSpec;
+import dev.viridian.engine.autograd.Backward;
+import dev.viridian.engine.autograd.ComputeOp;
+import dev.viridian.engine.autograd.Forward;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.NormKernels;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Group normalisation of channels-last x [n, ..., c] F32: {@code y = act((x − mean) / √(var + eps)
+ * · gamma + beta)} with mean and (biased) variance over each group of consecutive channels and all
+ * positions. gamma and beta [c] are both there or both absent; F32, F16 or BF16.
+ *
+ * @param activation NONE, or SILU fused
+ */
+public record GroupNorm(int groups, float eps, Activation activation) implements ComputeOp {
+  /** Normalises. */
+  public static Tensor of(
+      Tensor x, @Nullable Tensor gamma, @Nullable Tensor beta, int groups, float eps) {
+    return of(x, gamma, beta, groups, eps, Activation.NONE);
+  }
+
+  /** Normalises, then applies an activation in the same pass. */
+  public static Tensor of(
+      Tensor x,
+      @Nullable Tensor gamma,
+      @Nullable Tensor beta,
+      int groups,
+      float eps,
+      Activation activation) {
+    GroupNorm op = new GroupNorm(groups, eps, activation);
+    return gamma == null || beta == null ? Tape.apply(op, x) : Tape.apply(op, x, gamma, beta);
+  }
+
+  private NormKernels.GroupNorm problem(List<TensorSpec> in) {
+    Shape x = in.getFirst().shape();
+    return new NormKernels.GroupNorm(
+        x.size(0),
+        Math.toIntExact(x.range(1, x.rank() - 1)),
+        x.size(-1),
+        groups,
+        eps,
+        in.size() > 1 ? in.get(1).dtype() : DType.F32,
+        activation);
+  }
+
+  @Override
+  public List<TensorSpec> infer(List<TensorSpec> in) {
+    TensorSpec x = in.getFirst();
+    if (x.dtype() != DType.F32 || x.shape().rank() < 2) {
+      throw new ShapeException("GroupNorm: x: expected F32 [n, ..., c], got " + x);
+    }
+    long channels = x.shape().dim(-1);
+    if (groups < 1 || channels % groups != 0) {
+      throw new ShapeException(
+          "GroupNorm: " + groups + " groups do not divide the channels of " + x);
+    }
+    for (int i = 1; i < in.size(); i++) {
+      TensorSpec p = in.get(i);
+      if (!p.dtype().isFloat()
+          || p.dtype() != in.get(1).dtype()
+          || !p.shape().equals(Shape.of(channels))) {
+        throw new ShapeException(
+            "GroupNorm: "
+                + (i == 1 ? "gamma" : "beta")
+                + ": expected ["
+                + channels
+                + "], got "
+                + p);
+      }
+    }
+    return List.of(x);
+  }
+
+  @Override
+  public List<TensorSpec> saved(List<TensorSpec> in) {
+    TensorSpec statistics = TensorSpec.f32(in.getFirst().shape().dim(0), groups);
+    return List.of(statistics, statistics);
+  }
+
+  @Override
+  public void forward(Forward c) {
+    if (c.in(0).elements() == 0) {
+      return;
+    }
+    c.kernels()
+        .norm()
+        .groupNorm(
+            problem(specs(c)),
+            c.input(0),
+            c.optionalInput(1),
+            c.optionalInput(2),
+            c.output(0),
+            c.saved(0),
+            c.saved(1));
+  }
+
+  private static List<TensorSpec> specs(Forward c) {
+    return c.inputs() == 1
+        ? List.of(c.in(0).spec())
+        : List.of(c.in(0).spec(), c.in(1).spec(), c.in(2).spec());
+  }
+
+  @Override
+  public void backward(Backward c) {
+    List<TensorSpec> specs =
+        c.inputs() == 1 ? List.of(c.inSpec(0)) : List.of(c.inSpec(0), c.inSpec(1), c.inSpec(2));
+    c.kernels()
+        .norm()
+        .groupNormBackward(
+            problem(specs),
+            c.input(0),
+            c.optionalInput(1),
+            c.optionalInput(2),
+            c.saved(0),
+            c.saved(1),
+            c.gradOutput(0),
+            c.gradient(0),
+            c.gradient(1),
+            c.gradient(2));
+  }
+}
