@@ -62,6 +62,7 @@ public final class Recompute {
     }
 
     @Override
+    @SuppressWarnings("try") // the scope closes what the block makes
     public void backward(List<@Nullable Tensor> outputGradients, Tape.Sink sink) {
       try (MemoryScope scope = MemoryScope.open();
           Tape inner = Tape.open()) {

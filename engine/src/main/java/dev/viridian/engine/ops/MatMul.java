@@ -18,9 +18,19 @@ import java.util.List;
  * n]. Transposed and expanded views are read where they lie.
  */
 public record MatMul() implements ComputeOp {
-  /** The products. */
+  /** The products; a vector [k] on either side is taken for one row or column and drops out. */
   public static Tensor of(Tensor a, Tensor b) {
-    return Tape.apply(new MatMul(), a, b);
+    Tensor rows = a.shape().rank() == 1 ? Reshape.of(a, 1, a.elements()) : a;
+    Tensor cols = b.shape().rank() == 1 ? Reshape.of(b, b.elements(), 1) : b;
+    Tensor y = Tape.apply(new MatMul(), rows, cols);
+    Shape shape = y.shape();
+    if (b.shape().rank() == 1) {
+      shape = shape.without(-1);
+    }
+    if (a.shape().rank() == 1) {
+      shape = shape.without(b.shape().rank() == 1 ? -1 : -2);
+    }
+    return shape.equals(y.shape()) ? y : Reshape.of(y, shape.sizes());
   }
 
   @Override

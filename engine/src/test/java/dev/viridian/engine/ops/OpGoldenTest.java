@@ -1,0 +1,133 @@
+package dev.viridian.engine.ops;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dev.viridian.engine.Device;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.Tensors;
+import dev.viridian.engine.autograd.Gradients;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenFile;
+import dev.viridian.engine.testing.GoldenOps;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.CpuOptions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import tools.jackson.databind.JsonNode;
+
+/** Every case of the golden area {@code ops}, forward and backward, on every kind of kernels. */
+@Tag("golden")
+class OpGoldenTest {
+  /** Families whose cases are not tensor ops: tested with the optimisers. */
+  private static final String OPTIMISERS = "optim.safetensors";
+
+  private static Map<String, GoldenOps.Binding> bindings() {
+    Map<String, GoldenOps.Binding> all = new HashMap<>();
+    MatrixGoldens.bind(all);
+    return all;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> cases() {
+    Map<String, GoldenOps.Binding> bindings = bindings();
+    Map<String, Device> devices =
+        Map.of("chosen", Device.cpu(), "reference", Device.cpu(CpuOptions.reference(2)));
+    List<DynamicTest> tests = new ArrayList<>();
+    for (JsonNode json : Golden.json("ops", "cases.json").get("cases")) {
+      if (json.get("file").asString().equals(OPTIMISERS)) {
+        continue;
+      }
+      String name = json.get("name").asString();
+      for (String kind : List.of("reference", "chosen")) {
+        tests.add(
+            dynamicTest(
+                name + " [" + kind + "]",
+                () -> {
+                  GoldenOps.Binding binding = bindings.get(json.get("op").asString());
+                  assertNotNull(binding, () -> "no binding for golden op " + json.get("op"));
+                  run(devices.get(kind), json, binding);
+                }));
+      }
+    }
+    return tests.stream();
+  }
+
+  @SuppressWarnings("try") // the scope closes what the case makes
+  private static void run(Device device, JsonNode json, GoldenOps.Binding binding) {
+    long before = device.allocator().usage().used();
+    try (MemoryScope scope = MemoryScope.open();
+        GoldenFile file = GoldenFile.open("ops", json.get("file").asString());
+        Tape tape = Tape.open()) {
+      GoldenOps.Case c = GoldenOps.load(device, json, file);
+      GoldenOps.applyViews(c);
+      Map<String, Tensor> outputs = binding.apply(c);
+      for (Map.Entry<String, JsonNode> e : json.get("outputs").properties()) {
+        Tensor out = outputs.get(e.getKey());
+        assertNotNull(out, () -> "no output " + e.getKey());
+        compare(out, file, e.getValue().asString(), json.get("tolerance").get(e.getKey()));
+      }
+      if (json.has("grad_outputs") && !json.get("grad_outputs").isEmpty()) {
+        List<Tensor> reached = new ArrayList<>();
+        List<Tensor> arriving = new ArrayList<>();
+        for (Map.Entry<String, JsonNode> e : json.get("grad_outputs").properties()) {
+          String key = e.getValue().asString();
+          reached.add(outputs.get(e.getKey()));
+          arriving.add(Tensors.of(device, file.floats(key), file.shape(key)));
+        }
+        try (Gradients gradients = tape.gradients(reached, arriving)) {
+          for (Map.Entry<String, JsonNode> e : json.get("gradients").properties()) {
+            Tensor gradient = gradients.get(c.stored().get(e.getKey()));
+            assertNotNull(gradient, () -> "no gradient of " + e.getKey());
+            compare(
+                gradient,
+                file,
+                e.getValue().asString(),
+                json.get("tolerance").get("d" + e.getKey()));
+          }
+        }
+      }
+    }
+    assertEquals(before, device.allocator().usage().used(), "bytes still in use");
+  }
+
+  private static void compare(Tensor got, GoldenFile file, String key, JsonNode tolerance) {
+    assertArrayEquals(file.shape(key), got.shape().sizes(), key);
+    if (got.dtype() == DType.I64) {
+      assertArrayEquals(file.longs(key), got.toLongs(), key);
+      return;
+    }
+    float[] expected = file.floats(key);
+    float[] actual = got.toFloats();
+    double atol = tolerance.has("atol") ? tolerance.get("atol").asDouble() : 0;
+    double rtol = tolerance.has("rtol") ? tolerance.get("rtol").asDouble() : 0;
+    for (int i = 0; i < expected.length; i++) {
+      int at = i;
+      double bound = rtol * Math.abs(expected[i]) + atol;
+      assertTrue(
+          Math.abs((double) actual[i] - expected[i]) <= bound
+              || Float.floatToIntBits(actual[i]) == Float.floatToIntBits(expected[i]),
+          () ->
+              key
+                  + "["
+                  + at
+                  + "]: expected "
+                  + expected[at]
+                  + ", got "
+                  + actual[at]
+                  + ", atol "
+                  + bound);
+    }
+  }
+}
