@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Numbers in memory, and the functions on them that {@link Math} lacks. Indices in elements. */
+/** Numbers in memory. Indices in elements. */
 public final class Numbers {
   /** A float in memory; views and mapped files need not be aligned. */
   public static final ValueLayout.OfFloat FLOAT =
@@ -56,25 +56,8 @@ public final class Numbers {
     return switch (activation) {
       case NONE -> x;
       case SILU -> x / (1 + Math.exp(-x));
-      case GELU -> 0.5 * x * (1 + erf(x / Math.sqrt(2)));
+      case GELU -> 0.5 * x * (1 + SpecialFunctions.erf(x / Math.sqrt(2)));
       case QUICK_GELU -> x / (1 + Math.exp(-1.702 * x));
     };
-  }
-
-  /**
-   * The error function, to about 1e-15: {@code 2/√π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!}, a series
-   * without cancellation.
-   */
-  public static double erf(double x) {
-    if (Math.abs(x) > 6) {
-      return Math.signum(x);
-    }
-    double term = x;
-    double sum = x;
-    for (int n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-      term *= 2 * x * x / (2 * n + 1);
-      sum += term;
-    }
-    return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
   }
 }
