@@ -3,13 +3,16 @@ package dev.viridian.kernels;
 import dev.viridian.kernels.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
-/** Resizing and pooling of channels-last F32 maps [n, h, w, c] → [n, outH, outW, c]. Written. */
+/**
+ * Resizing and pooling of channels-last F32 maps [n, h, w, c] → [n, outH, outW, c]. Written. {@link
+ * ResizeTaps} has the source pixels and weights of every resize.
+ */
 public interface ResampleKernels {
   /** How values between the pixels are found. */
   enum Mode {
-    /** Source index floor(i · scale). */
+    /** Source index floor(i · scale) in binary32; i to the same size, i / 2 to twice the size. */
     NEAREST,
-    /** Source index floor((i + 0.5) · scale). */
+    /** Source index floor((i + 0.5) · scale) in binary32. */
     NEAREST_EXACT,
     /** Two taps a side (triangle filter when antialiased). */
     BILINEAR,

@@ -47,12 +47,18 @@ public record ResizeTaps(int width, int[] index, double[] weight) {
     return new ResizeTaps(width, new int[out * width], new double[out * width]);
   }
 
-  /** PyTorch finds these indices in binary32, whatever the type of the map. */
+  /**
+   * PyTorch finds these indices in binary32, whatever the type of the map, and for NEAREST
+   * disregards a scale that comes to the same size or to exactly twice the size.
+   */
   private static ResizeTaps nearest(int in, int out, float scale, boolean exact) {
     ResizeTaps taps = empty(out, 1);
     for (int i = 0; i < out; i++) {
       float source = exact ? (i + 0.5f) * scale : i * scale;
       taps.index[i] = Math.min((int) source, in - 1);
+      if (!exact && (out == in || out == 2 * in)) {
+        taps.index[i] = i / (out / in);
+      }
       taps.weight[i] = 1;
     }
     return taps;

@@ -36,6 +36,8 @@ class OpGoldenTest {
   private static Map<String, GoldenOps.Binding> bindings() {
     Map<String, GoldenOps.Binding> all = new HashMap<>();
     MatrixGoldens.bind(all);
+    ResampleGoldens.bind(all);
+    ShapeGoldens.bind(all);
     return all;
   }
 
