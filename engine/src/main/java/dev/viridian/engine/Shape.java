@@ -125,6 +125,11 @@ public final class Shape {
     return strides;
   }
 
+  /** Row-major strides as a list, in elements. */
+  public List<Long> stridesList() {
+    return LongStream.of(strides()).boxed().toList();
+  }
+
   /**
    * The shape that two shapes are repeated to: sizes are matched from the last, and 1 gives way.
    *

@@ -43,6 +43,11 @@ public interface WeightSource extends AutoCloseable {
   @Override
   void close();
 
+  /** The key in the file of a tensor of that name, where names are translated: for messages. */
+  default String keyOf(String name) {
+    return name;
+  }
+
   /** Whether there is a tensor of that name. */
   default boolean has(String name) {
     return tensors().containsKey(name);

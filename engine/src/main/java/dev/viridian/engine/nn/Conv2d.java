@@ -1,0 +1,40 @@
+package dev.viridian.engine.nn;
+
+import dev.viridian.engine.Tensor;
+
+/** A square convolution with bias on channels-last maps. */
+public final class Conv2d extends Module {
+  private final Parameter weight;
+  private final Parameter bias;
+  private final int stride;
+  private final int padding;
+
+  /** From {@code in} to {@code out} channels. */
+  public Conv2d(int in, int out, int kernel, int stride, int padding) {
+    this.stride = stride;
+    this.padding = padding;
+    weight = convolution("weight", out, in, kernel, kernel);
+    bias = parameter("bias", out);
+  }
+
+  /** x [n, h, w, in] to [n, h′, w′, out]. */
+  public Tensor forward(Tensor x) {
+    return forward(x, bias.value());
+  }
+
+  /** As {@link #forward(Tensor)} with another bias [out] in place of its own. */
+  public Tensor forward(Tensor x, Tensor otherBias) {
+    return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), otherBias, stride, padding);
+  }
+
+  /** Its bias [out]. */
+  public Tensor bias() {
+    return bias.value();
+  }
+
+  /** Padded with zeros to the right and below only, as the VAE's encoder does before stride 2. */
+  public Tensor forwardPaddedBelow(Tensor x) {
+    return new dev.viridian.engine.ops.Conv2d(stride, stride, 0, 1, 0, 1, 1, 1, 1)
+        .apply(x, weight.value(), bias.value());
+  }
+}
