@@ -1,0 +1,59 @@
+package dev.viridian.diffusion.weights;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.viridian.diffusion.weights.WeightRole.Kind;
+import dev.viridian.engine.io.Safetensors;
+import dev.viridian.engine.testing.Golden;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestFactory;
+import tools.jackson.databind.JsonNode;
+
+/** Every adapter file of the goldens is recognised as what it is. */
+@Tag("golden")
+class WeightRoleGoldenTest {
+  private static WeightRole role(Path file) {
+    try (Safetensors source = Safetensors.open(file)) {
+      return WeightRole.of(source);
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> loras() {
+    Set<String> files = new LinkedHashSet<>();
+    for (JsonNode one : Golden.json("lora", "cases.json").get("cases")) {
+      one.get("apply").forEach(applied -> files.add(applied.get("file").asString()));
+    }
+    return files.stream()
+        .filter(file -> file.endsWith(".safetensors"))
+        .map(
+            file ->
+                DynamicTest.dynamicTest(
+                    file,
+                    () -> assertEquals(Kind.LORA, role(Golden.area("lora").resolve(file)).kind())));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> embeddings() {
+    return Golden.json("textual-inversion", "cases.json")
+        .get("files")
+        .valueStream()
+        .filter(entry -> entry.get("file").asString().endsWith(".safetensors"))
+        .filter(entry -> !entry.has("must_fail"))
+        .map(
+            entry ->
+                DynamicTest.dynamicTest(
+                    entry.get("file").asString(),
+                    () -> {
+                      Path area = Golden.area("textual-inversion");
+                      WeightRole role = role(area.resolve(entry.get("file").asString()));
+                      assertEquals(Kind.EMBEDDING, role.kind());
+                      assertEquals(entry.get("vectors").asString(), role.details().get("vectors"));
+                    }));
+  }
+}
