@@ -152,16 +152,28 @@ public final class Tape implements AutoCloseable {
     return result.outputs();
   }
 
+  /** Sees to it that a refusal names the op. */
+  private static <T> T named(Op op, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ShapeException e) {
+      if (e.getMessage().contains(op.name())) {
+        throw e;
+      }
+      throw new ShapeException(op.name() + ": " + e.getMessage());
+    }
+  }
+
   private static OpNode.Result view(ViewOp op, Tensor[] inputs) {
     inputs[0].buffer(op.name()); // an error if it is closed
-    Layout layout = op.view(inputs[0].layout());
+    Layout layout = named(op, () -> op.view(inputs[0].layout()));
     return new OpNode.Result(List.of(inputs[0].view(layout)), List.of(inputs[0]), List.of());
   }
 
   private static OpNode.Result compute(
       ComputeOp op, Device device, Tensor[] inputs, boolean recording) {
     List<TensorSpec> specs = Arrays.stream(inputs).map(Tensor::spec).toList();
-    List<TensorSpec> outputSpecs = op.infer(specs);
+    List<TensorSpec> outputSpecs = named(op, () -> op.infer(specs));
     try (MemoryScope scope = MemoryScope.open()) {
       List<Tensor> read = new ArrayList<>();
       for (int i = 0; i < inputs.length; i++) {
