@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     versionProvider = VersionText.class,
     footer = {"", "'viridian COMMAND --help' tells more about one of them."},
-    subcommands = {})
+    subcommands = {InspectCommand.class, DoctorCommand.class})
 public final class Main implements Runnable {
   /** It did what was asked. */
   public static final int OK = 0;
@@ -76,6 +76,12 @@ public final class Main implements Runnable {
       description = "Show the stack trace of an error.")
   private boolean verbose;
 
+  @CommandLine.Option(
+      names = "--json",
+      scope = ScopeType.INHERIT,
+      description = "Print the result as one JSON object on standard output.")
+  private boolean json;
+
   /** Runs the command line of the process and ends the process with its exit code. */
   public static void main(String[] args) {
     PrintStream out = utf8(System.out);
@@ -114,6 +120,11 @@ public final class Main implements Runnable {
 
   private boolean verbose() {
     return verbose;
+  }
+
+  /** Whether the result is to be printed as JSON. */
+  boolean json() {
+    return json;
   }
 
   /** Without a command there is nothing to do: that is a wrong command line. */

@@ -1,8 +1,7 @@
 package dev.viridian.matting.cli;
 
-import com.sun.management.HotSpotDiagnosticMXBean;
-import java.lang.management.ManagementFactory;
-import org.jspecify.annotations.Nullable;
+import dev.viridian.matting.doctor.Checkup;
+import java.util.OptionalInt;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code --version} says, also for others who need a part of it. */
@@ -18,39 +17,18 @@ final class VersionText implements IVersionProvider {
     return System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version");
   }
 
-  /** Width of a SIMD register that the JIT compiler uses, in bits; null if the JVM does not say. */
-  static @Nullable Integer vectorBits() {
-    HotSpotDiagnosticMXBean hotspot =
-        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
-    if (hotspot == null) {
-      return null;
-    }
-    try {
-      return 8 * Integer.parseInt(hotspot.getVMOption("MaxVectorSize").getValue());
-    } catch (IllegalArgumentException e) {
-      return null; // a JVM whose compiler has no such option
-    }
-  }
-
-  /** Whether the Vector API was asked for when the JVM was started. */
-  static boolean vectorApi() {
-    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-  }
-
   @Override
   public String[] getVersion() {
-    Integer bits = vectorBits();
+    OptionalInt bits = Checkup.vectorBits();
+    String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     return new String[] {
       "viridian " + viridian(),
-      "java     "
-          + java()
-          + ", "
-          + System.getProperty("os.name")
-          + " "
-          + System.getProperty("os.arch"),
+      "java     " + java() + ", " + system,
       "vectors  "
-          + (bits == null ? "width unknown" : bits + " bit")
-          + (vectorApi() ? "" : ", but the Vector API is off (--add-modules jdk.incubator.vector)")
+          + (bits.isPresent() ? bits.getAsInt() + " bit" : "width unknown")
+          + (Checkup.vectorApi()
+              ? ""
+              : ", but the Vector API is off (--add-modules jdk.incubator.vector)")
     };
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.matting.doctor.Checkup;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -23,7 +24,7 @@ class MainTest {
     Run version = Run.of("--version");
     assertEquals(0, version.code());
     assertTrue(version.out().contains(System.getProperty("java.vm.version")), version.out());
-    assertTrue(version.out().contains(VersionText.vectorBits() + " bit"), version.out());
+    assertTrue(version.out().contains(Checkup.vectorBits().getAsInt() + " bit"), version.out());
   }
 
   @Test
