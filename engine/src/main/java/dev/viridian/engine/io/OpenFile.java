@@ -177,9 +177,12 @@ final class OpenFile implements AutoCloseable {
     }
   }
 
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException(describe() + " is closed");
+  /** Throws IllegalStateException once the file is closed. */
+  void requireOpen() {
+    synchronized (lock) {
+      if (closed) {
+        throw new IllegalStateException(describe() + " is closed");
+      }
     }
   }
 

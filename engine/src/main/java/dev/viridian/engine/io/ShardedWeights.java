@@ -48,7 +48,7 @@ public final class ShardedWeights implements WeightSource {
    */
   public static ShardedWeights open(Path index) {
     try (OpenFile file = OpenFile.open(index)) {
-      return open(file, Safetensors::open);
+      return open(file, WeightFiles::openSingle);
     }
   }
 

@@ -12,7 +12,10 @@ public interface WeightSource extends AutoCloseable {
   /** What to call this source in a message: the file as it was given, on one line. */
   String describe();
 
-  /** The tensors by name, in the order in which their data lie in the file. Unmodifiable. */
+  /**
+   * The tensors by name, in the file's own order: that of the data in safetensors, that of the
+   * dictionary in a checkpoint or an index. Unmodifiable.
+   */
   Map<String, TensorInfo> tensors();
 
   /** Text that the file carries beside its tensors; empty where there is none. Unmodifiable. */
