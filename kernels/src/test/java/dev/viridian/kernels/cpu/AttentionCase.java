@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -109,7 +110,7 @@ final class AttentionCase {
     HostBuffer result = Floats.zeros(Floats.count(from));
     for (long i = 0; i < Floats.count(from); i++) {
       float value = (float) (Floats.get(from, i) + step * Floats.get(tangent, i));
-      dev.viridian.kernels.cpu.reference.Numbers.set(result.segment(), i, value);
+      Numbers.set(result.segment(), i, value);
     }
     return result;
   }

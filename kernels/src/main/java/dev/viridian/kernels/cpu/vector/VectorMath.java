@@ -78,6 +78,16 @@ final class VectorMath {
     return small.blend(large, t.compare(VectorOperators.GT, 0.927734375f));
   }
 
+  /** The sum of the lanes, from the first on. {@code reduceLanes} would leave the order open. */
+  static float sum(FloatVector v) {
+    float[] lanes = v.toArray();
+    float sum = 0;
+    for (float lane : lanes) {
+      sum += lane;
+    }
+    return sum;
+  }
+
   /** An activation's values. */
   static FloatVector activate(Activation activation, FloatVector x) {
     return switch (activation) {
