@@ -51,6 +51,10 @@ class OpCatalogueTest {
   static List<OpRow> rows() {
     List<OpRow> rows = new ArrayList<>();
     rows.addAll(MatrixRows.rows());
+    rows.addAll(ElementwiseRows.rows());
+    rows.addAll(NormRows.rows());
+    rows.addAll(ReduceRows.rows());
+    rows.addAll(LossRows.rows());
     return rows;
   }
 

@@ -1,0 +1,18 @@
+package dev.viridian.engine.ops;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.kernels.PointwiseKernels.Binary;
+
+/** {@code y = a + b}, element by element; F32, the shapes repeated to a common one. */
+public record Add() implements BinaryOp {
+  /** Applies it to every pair. */
+  public static Tensor of(Tensor a, Tensor b) {
+    return Tape.apply(new Add(), a, b);
+  }
+
+  @Override
+  public Binary function() {
+    return Binary.ADD;
+  }
+}

@@ -1,0 +1,70 @@
+package dev.viridian.engine.ops;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.TensorSpec;
+import dev.viridian.engine.autograd.Backward;
+import dev.viridian.engine.autograd.Forward;
+import dev.viridian.kernels.PointwiseKernels;
+import dev.viridian.kernels.PointwiseKernels.Unary;
+import dev.viridian.kernels.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Batch normalisation of channels-last x F32 [..., c] by stored statistics [c]: {@code y = (x −
+ * mean) / √(var + eps) · gamma + beta}. No gradient flows to the statistics.
+ */
+public record BatchNormInference(float eps) implements BatchNormOp {
+  /** Normalises. Null parameters stand for 1 and 0. */
+  public static Tensor of(
+      Tensor x,
+      @Nullable Tensor gamma,
+      @Nullable Tensor beta,
+      Tensor runningMean,
+      Tensor runningVariance,
+      float eps) {
+    return BatchNormOp.apply(
+        new BatchNormInference(eps), x, gamma, beta, runningMean, runningVariance);
+  }
+
+  @Override
+  public boolean keepsInput(int i) {
+    return i != 2;
+  }
+
+  @Override
+  public void forward(Forward c) {
+    c.kernels()
+        .norm()
+        .batchNormInference(
+            problem(c.in(0).shape(), 0),
+            c.input(0),
+            c.input(1),
+            c.input(2),
+            c.input(3),
+            c.input(4),
+            c.output(0));
+  }
+
+  @Override
+  public void backward(Backward c) {
+    TensorSpec channels = c.inSpec(4);
+    long n = channels.shape().elements();
+    Buffer rstd = Tensor.empty(c.device(), channels).buffer(name());
+    PointwiseKernels pointwise = c.kernels().pointwise();
+    pointwise.unary(Unary.AFFINE, n, 1, eps, c.input(4), rstd);
+    pointwise.unary(Unary.RSQRT, n, 0, 0, rstd, rstd);
+    c.kernels()
+        .norm()
+        .batchNormBackward(
+            problem(c.inSpec(0).shape(), 0),
+            false,
+            c.input(0),
+            c.input(1),
+            c.input(3),
+            rstd,
+            c.gradOutput(0),
+            c.gradient(0),
+            c.gradient(1),
+            c.gradient(2));
+  }
+}

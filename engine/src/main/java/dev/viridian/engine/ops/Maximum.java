@@ -1,0 +1,21 @@
+package dev.viridian.engine.ops;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.kernels.PointwiseKernels.Binary;
+
+/**
+ * {@code y = max(a, b)}; equal values share the gradient, element by element; F32, the shapes
+ * repeated to a common one.
+ */
+public record Maximum() implements BinaryOp {
+  /** Applies it to every pair. */
+  public static Tensor of(Tensor a, Tensor b) {
+    return Tape.apply(new Maximum(), a, b);
+  }
+
+  @Override
+  public Binary function() {
+    return Binary.MAXIMUM;
+  }
+}

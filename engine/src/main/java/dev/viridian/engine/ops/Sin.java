@@ -1,0 +1,18 @@
+package dev.viridian.engine.ops;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.kernels.PointwiseKernels.Unary;
+
+/** {@code y = sin x}, element by element; F32 of any shape. */
+public record Sin() implements UnaryOp {
+  /** Applies it to every element. */
+  public static Tensor of(Tensor x) {
+    return Tape.apply(new Sin(), x);
+  }
+
+  @Override
+  public Unary function() {
+    return Unary.SIN;
+  }
+}
