@@ -42,12 +42,7 @@ final class NormRows {
                     of(5, 33),
                     new In(DType.F16, -1, 1, false, 33),
                     new In(DType.F16, -1, 1, false, 33)),
-                one(
-                    "none",
-                    t -> LayerNorm.of(t[0], t[1], t[2], 1e-5f),
-                    of(0, 5),
-                    of(5),
-                    of(5)),
+                one("none", t -> LayerNorm.of(t[0], t[1], t[2], 1e-5f), of(0, 5), of(5), of(5)),
                 one(
                     "tokens",
                     t -> LayerNorm.of(t[0], t[1], t[2], 1e-5f),
