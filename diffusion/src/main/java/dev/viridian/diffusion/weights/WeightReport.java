@@ -2,9 +2,8 @@ package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileType;
-import dev.viridian.engine.io.Safetensors;
-import dev.viridian.engine.io.ShardedWeights;
 import dev.viridian.engine.io.TensorInfo;
+import dev.viridian.engine.io.WeightFiles;
 import dev.viridian.engine.io.WeightSource;
 import java.io.IOException;
 import java.io.InputStream;
@@ -54,17 +53,13 @@ public record WeightReport(
    * @throws InputException if it is no sound weight file
    */
   public static WeightReport of(Path file) {
-    try (WeightSource source = open(file)) {
+    try (WeightSource source = WeightFiles.open(file)) {
       Collection<TensorInfo> tensors = source.tensors().values();
       return new WeightReport(
           file, Files.size(file), WeightRole.of(source), List.copyOf(tensors), source.metadata());
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read: " + e.getMessage(), e);
     }
-  }
-
-  private static WeightSource open(Path file) {
-    return name(file).endsWith(".index.json") ? ShardedWeights.open(file) : Safetensors.open(file);
   }
 
   /**

@@ -206,7 +206,8 @@ public record WeightRole(Kind kind, String layout, Map<String, String> details) 
   }
 
   private static @Nullable WeightRole matting(WeightNames names) {
-    if (names.any("backbone.") && names.any("aspp.") && names.any("decoder.")) {
+    boolean decoder = names.any("aspp.") && names.any("decoder.");
+    if (names.any("backbone.") && (decoder || names.has("decoder.conv4.weight"))) {
       Map<String, String> details = new LinkedHashMap<>();
       details.put("backbone", backbone(names));
       names.put(details, "refiner kernel", "refiner.conv1.weight", 3);
@@ -282,7 +283,11 @@ public record WeightRole(Kind kind, String layout, Map<String, String> details) 
       vectors = names.all().iterator().next();
     }
     TensorInfo info = vectors == null ? null : names.info(vectors);
-    if (vectors == null || info == null || info.rank() < 1 || info.rank() > 2) {
+    boolean vectorsOfText =
+        info != null
+            && (info.rank() == 1 || info.rank() == 2)
+            && info.shape().getLast() % 8 == 0; // as the widths of all text encoders
+    if (vectors == null || info == null || !vectorsOfText) {
       return new WeightRole(Kind.UNKNOWN, "", Map.of());
     }
     Map<String, String> details = new LinkedHashMap<>();

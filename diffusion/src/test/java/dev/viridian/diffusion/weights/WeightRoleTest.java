@@ -151,6 +151,7 @@ class WeightRoleTest {
     assertEquals("4", one.details().get("vectors"));
     assertEquals("a1111", role("emb_params 2x768").layout());
     assertEquals(Kind.UNKNOWN, role("a 2x32", "b 2x32").kind());
+    assertEquals(Kind.UNKNOWN, role("w 2x2").kind());
     assertEquals("not recognised", role("a 2x32", "b 2x32").describe());
   }
 }

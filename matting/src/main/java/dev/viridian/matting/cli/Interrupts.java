@@ -3,7 +3,7 @@ package dev.viridian.matting.cli;
 /**
  * Ctrl-C: the JVM begins its shutdown on SIGINT and ends with 130. This interrupts the working
  * thread and gives it a moment to unwind, so that it can say so and let go of what it holds; the
- * temporary files are removed by {@link dev.viridian.matting.image.AtomicFiles} in any case.
+ * temporary files are removed by {@link dev.viridian.engine.io.AtomicFile} in any case.
  */
 final class Interrupts {
   private static final long PATIENCE_MS = 2000;

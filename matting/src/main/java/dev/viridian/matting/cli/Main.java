@@ -105,7 +105,7 @@ public final class Main implements Runnable {
     CommandLine line = new CommandLine(main);
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
-    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setExpandAtFiles(false); // a prompt may begin with @
     line.setUsageHelpAutoWidth(false);
     line.setUsageHelpWidth(100);
     Errors errors = new Errors(main::verbose);
