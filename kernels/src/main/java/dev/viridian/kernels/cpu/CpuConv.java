@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
+import dev.viridian.kernels.cpu.vector.VectorConv;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Convolutions on the CPU, the fastest implementation first. */
 final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
   CpuConv(Workers workers, @Nullable String forced) {
-    super("conv", forced, List.of(Candidates.Entry.reference(new ReferenceConv(workers))));
+    super(
+        "conv",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorConv(workers), VectorConv::fault),
+            Candidates.Entry.reference(new ReferenceConv(workers))));
   }
 
   @Override

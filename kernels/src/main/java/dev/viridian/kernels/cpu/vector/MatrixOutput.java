@@ -38,21 +38,14 @@ record MatrixOutput(
   }
 
   @Override
-  public void store(
-      float[] tile,
-      int tileLd,
-      int row,
-      int rows,
-      int column,
-      int columns,
-      boolean first,
-      boolean last) {
-    boolean add = accumulate || !first;
-    float[] biases = last ? bias : null;
-    Activation applied = last ? activation : Activation.NONE;
-    for (int i = 0; i < rows; i++) {
-      storeRow(
-          tile, i * tileLd, base + (row + i) * ld + column, column, columns, add, biases, applied);
+  public void store(Product.Tile tile) {
+    boolean add = accumulate || !tile.first();
+    float[] biases = tile.last() ? bias : null;
+    Activation applied = tile.last() ? activation : Activation.NONE;
+    for (int i = 0; i < tile.rows(); i++) {
+      long to = base + (tile.row() + i) * ld + tile.column();
+      int from = tile.at() + i * tile.ld();
+      storeRow(tile.values(), from, to, tile.column(), tile.columns(), add, biases, applied);
     }
   }
 

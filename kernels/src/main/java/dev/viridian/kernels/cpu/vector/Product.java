@@ -19,25 +19,36 @@ import java.util.Arrays;
  * was taken for the left one: that is chosen by estimated cost, mostly the one with more rows.
  */
 final class Product {
-  /** Where a finished tile goes. */
+  /**
+   * A finished tile of the result: the sums of one part of K.
+   *
+   * @param at its first value
+   * @param ld distance of its rows
+   * @param row first row of the result that it covers
+   * @param first whether this is the first part of K
+   * @param last whether this is the last part of K
+   */
+  record Tile(
+      float[] values,
+      int at,
+      int ld,
+      int row,
+      int rows,
+      int column,
+      int columns,
+      boolean first,
+      boolean last) {
+    /** Row i alone, as row 0 of a result. */
+    Tile single(int i) {
+      return new Tile(values, at + i * ld, ld, 0, 1, column, columns, first, last);
+    }
+  }
+
+  /** Where finished tiles go. */
   @FunctionalInterface
   interface Output {
-    /**
-     * Takes a tile of the result, the sums of one part of K.
-     *
-     * @param ld distance of the tile's rows
-     * @param first whether this is the first part of K
-     * @param last whether this is the last part of K
-     */
-    void store(
-        float[] tile,
-        int ld,
-        int row,
-        int rows,
-        int column,
-        int columns,
-        boolean first,
-        boolean last);
+    /** Takes a tile; its array is used again afterwards. */
+    void store(Tile tile);
   }
 
   /** Most rows of a tile: with KC they fill a quarter of the second cache. */
@@ -225,9 +236,9 @@ final class Product {
         int flippedLd = roundUp(count, NR);
         float[] turned = Scratch.get(Scratch.Part.FLIPPED, ld * flippedLd);
         Runs.transpose(c, 0, ld, count, present, turned, 0, flippedLd);
-        output.store(turned, flippedLd, firstColumn, present, row, count, first, last);
+        output.store(new Tile(turned, 0, flippedLd, firstColumn, present, row, count, first, last));
       } else {
-        output.store(c, ld, row, count, firstColumn, present, first, last);
+        output.store(new Tile(c, 0, ld, row, count, firstColumn, present, first, last));
       }
     }
 

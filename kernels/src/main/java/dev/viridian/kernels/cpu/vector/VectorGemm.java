@@ -82,7 +82,7 @@ public final class VectorGemm implements GemmKernels {
               tile[i * ROWS_OF_B + j] = dot(x, i * k, row, k);
             }
           }
-          output.store(tile, ROWS_OF_B, 0, p.m(), column, columns, true, true);
+          output.store(new Product.Tile(tile, 0, ROWS_OF_B, 0, p.m(), column, columns, true, true));
         });
   }
 
