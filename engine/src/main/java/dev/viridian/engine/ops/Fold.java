@@ -33,17 +33,17 @@ public record Fold(int h, int w, Window window) implements ComputeOp {
     if (fits) {
       long[] sizes = x.shape().sizes();
       fits =
-          sizes[1] == window.outH(h)
-              && sizes[2] == window.outW(w)
+          sizes[1] == window.outH(name(), h)
+              && sizes[2] == window.outW(name(), w)
               && sizes[3] == window.kernelH()
               && sizes[4] == window.kernelW();
     }
     if (!fits) {
       throw new ShapeException(
           "Fold: x: expected F32 [n, "
-              + window.outH(h)
+              + window.outH(name(), h)
               + ", "
-              + window.outW(w)
+              + window.outW(name(), w)
               + ", "
               + window.kernelH()
               + ", "

@@ -2,6 +2,7 @@ package dev.viridian.engine.ops;
 
 import dev.viridian.engine.Layout;
 import dev.viridian.engine.Shape;
+import dev.viridian.engine.ShapeException;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.Tape;
@@ -25,6 +26,19 @@ public record Slice(int dim, long start, long stop, long step) implements ViewOp
 
   @Override
   public Layout view(Layout input) {
+    if (start < 0 || stop > input.shape().dim(dim) || start > stop || step < 1) {
+      throw new ShapeException(
+          "Slice: "
+              + start
+              + " to "
+              + stop
+              + " by "
+              + step
+              + " of dimension "
+              + dim
+              + " of "
+              + input.shape());
+    }
     return input.slice(dim, start, stop, step);
   }
 

@@ -33,8 +33,8 @@ public record Unfold(Window window) implements ComputeOp {
     return List.of(
         TensorSpec.f32(
             x.shape().dim(0),
-            window.outH(x.shape().dim(1)),
-            window.outW(x.shape().dim(2)),
+            window.outH(name(), x.shape().dim(1)),
+            window.outW(name(), x.shape().dim(2)),
             window.kernelH(),
             window.kernelW(),
             x.shape().dim(3)));

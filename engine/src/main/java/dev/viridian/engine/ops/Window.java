@@ -41,21 +41,20 @@ public record Window(
   }
 
   /** Positions of the window along h rows. */
-  int outH(long h) {
-    return positions("rows", h, kernelH, strideH, padH, dilationH);
+  int outH(String op, long h) {
+    return positions(op + ": " + kernelH + " rows", h, kernelH, strideH, padH, dilationH);
   }
 
   /** Positions of the window along w columns. */
-  int outW(long w) {
-    return positions("columns", w, kernelW, strideW, padW, dilationW);
+  int outW(String op, long w) {
+    return positions(op + ": " + kernelW + " columns", w, kernelW, strideW, padW, dilationW);
   }
 
   private static int positions(
       String what, long size, int kernel, int stride, int pad, int dilation) {
     long room = size + 2L * pad - dilation * (kernel - 1L) - 1;
     if (room < 0) {
-      throw new ShapeException(
-          "Window: " + kernel + " " + what + " do not fit into " + size + " padded by " + pad);
+      throw new ShapeException(what + " do not fit into " + size + " padded by " + pad);
     }
     return Math.toIntExact(room / stride + 1);
   }

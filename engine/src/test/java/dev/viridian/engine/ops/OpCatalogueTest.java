@@ -55,6 +55,8 @@ class OpCatalogueTest {
     rows.addAll(NormRows.rows());
     rows.addAll(ReduceRows.rows());
     rows.addAll(LossRows.rows());
+    rows.addAll(ResampleRows.rows());
+    rows.addAll(ShapeRows.rows());
     return rows;
   }
 

@@ -124,8 +124,8 @@ final class ShapeGoldens {
             -1,
             window.kernelH(),
             window.kernelW(),
-            window.outH(out[0]),
-            window.outW(out[1]));
+            window.outH("Fold", out[0]),
+            window.outW("Fold", out[1]));
     Tensor windows = Permute.of(apart, 0, 4, 5, 2, 3, 1);
     return GoldenOps.nchw(Fold.of(windows, out[0], out[1], window));
   }

@@ -89,13 +89,13 @@ class ShapeOpsTest {
     refused("Pad", () -> Pad.of(x, 3, 0, 0, 0, Pad.Mode.REFLECT, 0));
     refused("Pad", () -> Pad.of(x, 0, -4, 0, 0));
     refused("Cat", () -> Cat.of(1, x, counting(1, 3, 5, 2)));
-    refused("slice", () -> Slice.of(x, 1, 2, 4));
+    refused("Slice", () -> Slice.of(x, 1, 2, 4));
     refused("Gather", () -> Gather.of(x, 1, Tensors.of(cpu, new long[2], 1, 2)));
     refused("IndexSelect", () -> IndexSelect.of(x, 1, counting(2)));
     refused("Embedding", () -> Embedding.of(counting(3), Tensors.of(cpu, new long[1], 1)));
     refused("PixelShuffle", () -> PixelShuffle.of(x, 2));
     refused("PixelUnshuffle", () -> PixelUnshuffle.of(x, 2));
-    refused("Window", () -> Unfold.of(x, Window.square(5, 1, 0)));
+    refused("Unfold", () -> Unfold.of(x, Window.square(5, 1, 0)));
     refused("Fold", () -> Fold.of(counting(1, 2, 2, 1, 1, 3), 3, 3, Window.square(1, 1, 0)));
     refused("Resize", () -> Resize.of(x, 0, 3, Mode.AREA));
     refused("Resize", () -> Resize.byFactor(x, 0.1, Mode.NEAREST, false, false));
