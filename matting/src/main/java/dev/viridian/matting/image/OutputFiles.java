@@ -58,7 +58,7 @@ public final class OutputFiles {
               + " has "
               + free / 1_000_000
               + " MB free, about "
-              + (bytes + 999_999) / 1_000_000
+              + bytes / 1_000_000
               + " MB will be written: choose another --output");
     }
   }
