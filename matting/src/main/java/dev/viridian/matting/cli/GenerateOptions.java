@@ -119,6 +119,11 @@ final class GenerateOptions {
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads, default: all.")
   int threads = Runtime.getRuntime().availableProcessors();
 
+  @Option(
+      names = "--log-kernels",
+      description = "Say which implementation each family of kernels took.")
+  boolean logKernels;
+
   @Option(names = "--vae-tiling", description = "Decode in tiles: less memory, more time.")
   boolean vaeTiling;
 
