@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.ReferenceAttention;
+import dev.viridian.kernels.cpu.vector.VectorAttention;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,11 @@ import org.jspecify.annotations.Nullable;
 final class CpuAttention extends CpuFamily<AttentionKernels> implements AttentionKernels {
   CpuAttention(Workers workers, @Nullable String forced) {
     super(
-        "attention", forced, List.of(Candidates.Entry.reference(new ReferenceAttention(workers))));
+        "attention",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorAttention(workers), VectorAttention::fault),
+            Candidates.Entry.reference(new ReferenceAttention(workers))));
   }
 
   @Override

@@ -84,12 +84,17 @@ final class Floats {
 
   /** The largest difference relative to the root mean square of the expected values. */
   static double difference(HostBuffer actual, HostBuffer expected) {
+    return difference(actual, expected, 1e-30);
+  }
+
+  /** The same, relative to {@code least} if the expected values are smaller. */
+  static double difference(HostBuffer actual, HostBuffer expected, double least) {
     double worst = 0;
     for (long i = 0; i < count(expected); i++) {
       double d = Math.abs((double) get(actual, i) - get(expected, i));
       worst = Double.isNaN(d) ? Double.POSITIVE_INFINITY : Math.max(worst, d);
     }
     double scale = norm(expected) / Math.sqrt(Math.max(1, count(expected)));
-    return worst == 0 ? 0 : worst / Math.max(scale, 1e-30);
+    return worst == 0 ? 0 : worst / Math.max(scale, least);
   }
 }

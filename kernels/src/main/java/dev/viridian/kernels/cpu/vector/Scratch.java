@@ -17,8 +17,10 @@ final class Scratch {
     BLOCK,
     /** A transposed tile. */
     FLIPPED,
-    /** Queries. */
-    QUERIES,
+    /** Values, beside keys in {@link #PANELS}. */
+    VALUES,
+    /** Rows of a second left factor. */
+    GRADIENT_ROWS,
     /** Scores, then probabilities. */
     SCORES,
     /** Gradients of scores. */
