@@ -6,7 +6,8 @@ import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightFiles;
 import dev.viridian.engine.io.WeightSource;
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,10 +117,11 @@ public record WeightReport(
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has SHA-256", e);
     }
-    byte[] block = new byte[1 << 20];
-    try (InputStream in = Files.newInputStream(file)) {
-      for (int n = in.read(block); n >= 0; n = in.read(block)) {
-        digest.update(block, 0, n);
+    ByteBuffer block = ByteBuffer.allocateDirect(1 << 20);
+    try (FileChannel channel = FileChannel.open(file)) { // a stream would not heed an interrupt
+      while (channel.read(block) >= 0) {
+        digest.update(block.flip());
+        block.clear();
       }
     }
     return HexFormat.of().formatHex(digest.digest());

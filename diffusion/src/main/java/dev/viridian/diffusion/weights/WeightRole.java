@@ -1,9 +1,11 @@
 package dev.viridian.diffusion.weights;
 
+import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightSource;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +71,7 @@ public record WeightRole(Kind kind, String layout, Map<String, String> details) 
 
   private static final Set<String> HEAD_KEYS =
       Set.of("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias");
+  private static final Set<FileType> FLOATS = EnumSet.of(FileType.F32, FileType.F16, FileType.BF16);
   private static final String LDM_UNET = "model.diffusion_model.";
 
   /** Copies the details. */
@@ -285,6 +288,7 @@ public record WeightRole(Kind kind, String layout, Map<String, String> details) 
     TensorInfo info = vectors == null ? null : names.info(vectors);
     boolean vectorsOfText =
         info != null
+            && FLOATS.contains(info.type())
             && (info.rank() == 1 || info.rank() == 2)
             && info.shape().getLast() % 8 == 0; // as the widths of all text encoders
     if (vectors == null || info == null || !vectorsOfText) {

@@ -82,6 +82,12 @@ public final class Main implements Runnable {
       description = "Print the result as one JSON object on standard output.")
   private boolean json;
 
+  private final PrintStream err;
+
+  private Main(PrintStream err) {
+    this.err = err;
+  }
+
   /** Runs the command line of the process and ends the process with its exit code. */
   public static void main(String[] args) {
     PrintStream out = utf8(System.out);
@@ -101,7 +107,7 @@ public final class Main implements Runnable {
    * @param err where errors and progress go
    */
   public static int run(String[] args, PrintStream out, PrintStream err) {
-    Main main = new Main();
+    Main main = new Main(err);
     CommandLine line = new CommandLine(main);
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
@@ -120,6 +126,11 @@ public final class Main implements Runnable {
 
   private boolean verbose() {
     return verbose;
+  }
+
+  /** Where progress goes. */
+  PrintStream err() {
+    return err;
   }
 
   /** Whether the result is to be printed as JSON. */
