@@ -1,0 +1,79 @@
+package dev.viridian.diffusion.layers;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Conv2d;
+import dev.viridian.engine.nn.GroupNorm;
+import dev.viridian.engine.nn.Linear;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Add;
+import dev.viridian.kernels.Activation;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code x + conv₂(silu(norm₂(conv₁(silu(norm₁(x))) + time)))}, with a 1×1 convolution on x where the
+ * widths differ. Maps are [n, h, w, channels].
+ */
+public final class ResnetBlock extends Module {
+  private final GroupNorm norm1;
+  private final Conv2d conv1;
+  private final @Nullable Linear timeProjection;
+  private final GroupNorm norm2;
+  private final Conv2d conv2;
+  private final @Nullable Conv2d shortcut;
+
+  /**
+   * A block.
+   *
+   * @param timeChannels width of the time embedding; 0 for none (the VAE)
+   */
+  public ResnetBlock(int in, int out, int timeChannels, int groups, float eps) {
+    norm1 = child("norm1", new GroupNorm(groups, in, eps));
+    conv1 = child("conv1", new Conv2d(in, out, 3, 1, 1));
+    timeProjection =
+        timeChannels == 0 ? null : child("time_emb_proj", new Linear(timeChannels, out, true));
+    norm2 = child("norm2", new GroupNorm(groups, out, eps));
+    conv2 = child("conv2", new Conv2d(out, out, 3, 1, 1));
+    shortcut = in == out ? null : child("conv_shortcut", new Conv2d(in, out, 1, 1, 0));
+  }
+
+  /**
+   * What the first convolution adds at given times: its own bias plus the projected embedding, so
+   * that the time costs nothing in {@link #forward}.
+   *
+   * @param activated silu of the time embedding, [times, timeChannels]
+   * @return [times, out]
+   */
+  public Tensor timeBias(Tensor activated) {
+    if (timeProjection == null) {
+      throw new IllegalStateException("this block has no time embedding");
+    }
+    try (MemoryScope scope = MemoryScope.open()) {
+      return scope.keep(Add.of(timeProjection.forward(activated), conv1.bias()));
+    }
+  }
+
+  /** Without a time. */
+  public Tensor forward(Tensor x) {
+    return forward(x, conv1.bias());
+  }
+
+  /**
+   * With a time, the same for the whole batch.
+   *
+   * @param timeBias [out], a row of {@link #timeBias(Tensor)}
+   */
+  public Tensor forward(Tensor x, Tensor timeBias) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor h = norm1.forward(x, Activation.SILU);
+      Tensor c = conv1.forward(h, timeBias);
+      h.close(); // maps are large: each goes as soon as it is read
+      Tensor n = norm2.forward(c, Activation.SILU);
+      c.close();
+      Tensor d = conv2.forward(n);
+      n.close();
+      Tensor s = shortcut == null ? x : shortcut.forward(x);
+      return scope.keep(Add.of(s, d));
+    }
+  }
+}

@@ -1,0 +1,419 @@
+package dev.viridian.diffusion.unet;
+
+import dev.viridian.diffusion.layers.Downsample;
+import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.layers.ResnetBlock;
+import dev.viridian.diffusion.layers.Upsample;
+import dev.viridian.diffusion.weights.UNetConfig;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.Shape;
+import dev.viridian.engine.ShapeException;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Conv2d;
+import dev.viridian.engine.nn.GroupNorm;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Cat;
+import dev.viridian.engine.ops.Reshape;
+import dev.viridian.engine.ops.Silu;
+import dev.viridian.engine.ops.Slice;
+import dev.viridian.kernels.Activation;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The noise predictor of Stable Diffusion 1.x, of any width and depth. Latents are channels-last, [b,
+ * h, w, inChannels], of any size from 1×1.
+ *
+ * <p>What does not change between the steps of a run is computed once: {@link #context} for the text,
+ * {@link #times} for the time steps. Thread-safe once loaded; a context and times may be shared too.
+ */
+public final class UNet extends Module {
+  private static final int UP_LAYERS_MORE = 1;
+
+  /** One level on the way down or up, or the middle. */
+  private record Level(
+      String name,
+      List<ResnetBlock> resnets,
+      List<SpatialTransformer> attentions,
+      @Nullable Downsample down,
+      @Nullable Upsample up) {}
+
+  /**
+   * The text as the UNet uses it: keys and values for each cross-attention. Closed by the scope or
+   * caller that it was made in.
+   */
+  public static final class Context implements AutoCloseable {
+    private final List<CrossAttention.KeyValue> keyValues;
+    private final @Nullable Tensor columnWeights;
+
+    private Context(List<CrossAttention.KeyValue> keyValues, @Nullable Tensor columnWeights) {
+      this.keyValues = keyValues;
+      this.columnWeights = columnWeights;
+    }
+
+    /** Closes the keys and values. */
+    @Override
+    public void close() {
+      for (CrossAttention.KeyValue kv : keyValues) {
+        kv.key().close();
+        kv.value().close();
+      }
+    }
+  }
+
+  /** The time steps of a run as the UNet uses them: a bias [times, channels] for each resnet. */
+  public static final class Times implements AutoCloseable {
+    private final List<Tensor> biases;
+    private final int count;
+
+    private Times(List<Tensor> biases, int count) {
+      this.biases = biases;
+      this.count = count;
+    }
+
+    /** Closes the biases. */
+    @Override
+    public void close() {
+      biases.forEach(Tensor::close);
+    }
+  }
+
+  private final UNetConfig config;
+  private final Conv2d convIn;
+  private final TimeEmbedding timeEmbedding;
+  private final List<Level> downLevels = new ArrayList<>();
+  private final Level middle;
+  private final List<Level> upLevels = new ArrayList<>();
+  private final GroupNorm normOut;
+  private final Conv2d convOut;
+  private final List<ResnetBlock> allResnets = new ArrayList<>();
+  private final List<SpatialTransformer> allAttentions = new ArrayList<>();
+
+  /** A network without numbers; names are those of diffusers' UNet2DConditionModel. */
+  public UNet(UNetConfig config) {
+    this.config = config;
+    List<Integer> widths = config.blockOutChannels();
+    int levels = widths.size();
+    int timeWidth = 4 * widths.getFirst();
+    convIn = child("conv_in", new Conv2d(config.inChannels(), widths.getFirst(), 3, 1, 1));
+    timeEmbedding = child("time_embedding", new TimeEmbedding(config, timeWidth));
+
+    Deque<Integer> skips = new ArrayDeque<>();
+    skips.push(widths.getFirst());
+    int channels = widths.getFirst();
+    for (int i = 0; i < levels; i++) {
+      List<Integer> inputs = new ArrayList<>();
+      for (int j = 0; j < config.layersPerBlock(); j++) {
+        inputs.add(j == 0 ? channels : widths.get(i));
+        skips.push(widths.get(i));
+      }
+      boolean last = i == levels - 1;
+      channels = widths.get(i);
+      downLevels.add(
+          level(
+              "down_blocks." + i,
+              inputs,
+              channels,
+              config.downAttention().get(i) ? inputs.size() : 0,
+              config.headsPerBlock().get(i),
+              last ? null : new Downsample(channels, false),
+              null));
+      if (!last) {
+        skips.push(channels);
+      }
+    }
+
+    middle =
+        level(
+            "mid_block",
+            List.of(channels, channels),
+            channels,
+            1,
+            config.headsPerBlock().getLast(),
+            null,
+            null);
+
+    for (int i = 0; i < levels; i++) {
+      int width = widths.get(levels - 1 - i);
+      List<Integer> inputs = new ArrayList<>();
+      for (int j = 0; j < config.layersPerBlock() + UP_LAYERS_MORE; j++) {
+        inputs.add((j == 0 ? channels : width) + skips.pop());
+      }
+      channels = width;
+      upLevels.add(
+          level(
+              "up_blocks." + i,
+              inputs,
+              width,
+              config.upAttention().get(i) ? inputs.size() : 0,
+              config.headsPerBlock().get(levels - 1 - i),
+              null,
+              i == levels - 1 ? null : new Upsample(width)));
+    }
+
+    normOut =
+        child(
+            "conv_norm_out", new GroupNorm(config.normGroups(), widths.getFirst(), config.normEps()));
+    convOut = child("conv_out", new Conv2d(widths.getFirst(), config.outChannels(), 3, 1, 1));
+  }
+
+  private Level level(
+      String name,
+      List<Integer> inputs,
+      int width,
+      int attentionCount,
+      int heads,
+      @Nullable Downsample down,
+      @Nullable Upsample up) {
+    List<ResnetBlock> resnets = new ArrayList<>();
+    List<SpatialTransformer> attentions = new ArrayList<>();
+    for (int j = 0; j < inputs.size(); j++) {
+      ResnetBlock resnet =
+          new ResnetBlock(
+              inputs.get(j),
+              width,
+              4 * config.blockOutChannels().getFirst(),
+              config.normGroups(),
+              config.normEps());
+      resnets.add(child(name + ".resnets." + j, resnet));
+      allResnets.add(resnet);
+      if (j < attentionCount) {
+        String attention = name + ".attentions." + j;
+        SpatialTransformer transformer =
+            new SpatialTransformer(
+                attention, width, config.crossAttentionDim(), heads, config.normGroups());
+        attentions.add(child(attention, transformer));
+        allAttentions.add(transformer);
+      }
+    }
+    if (down != null) {
+      child(name + ".downsamplers.0", down);
+    }
+    if (up != null) {
+      child(name + ".upsamplers.0", up);
+    }
+    return new Level(name, resnets, attentions, down, up);
+  }
+
+  /** Its configuration. */
+  public UNetConfig config() {
+    return config;
+  }
+
+  /** Names of the cross-attention layers, in the order of {@link #forward}'s columns. */
+  public List<String> crossAttentionNames() {
+    return allAttentions.stream().map(SpatialTransformer::crossAttentionName).toList();
+  }
+
+  /**
+   * Prepares a text.
+   *
+   * @param encoded the text encoder's last hidden state, [b, m, crossAttentionDim]
+   */
+  public Context context(Tensor encoded) {
+    return context(encoded, null);
+  }
+
+  /**
+   * Prepares a text, of which each cross-attention also gives out a weighted column of its
+   * head-averaged probabilities.
+   *
+   * @param columnWeights [b, m]; stays the caller's and must outlive the context
+   */
+  public Context context(Tensor encoded, @Nullable Tensor columnWeights) {
+    if (encoded.shape().rank() != 3 || encoded.size(2) != config.crossAttentionDim()) {
+      throw new ShapeException(
+          "UNet: context: expected [b, m, " + config.crossAttentionDim() + "], got " + encoded);
+    }
+    return new Context(
+        allAttentions.stream().map(a -> a.keyValue(encoded)).toList(), columnWeights);
+  }
+
+  /** Prepares the time steps of a run; fractions are allowed. */
+  public Times times(Device device, double... times) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor activated = Silu.of(timeEmbedding.forward(device, times));
+      List<Tensor> biases = new ArrayList<>();
+      for (ResnetBlock resnet : allResnets) {
+        biases.add(scope.keep(resnet.timeBias(activated)));
+      }
+      return new Times(biases, times.length);
+    }
+  }
+
+  /** The time embedding alone, [times, 4·channels]: to compare with the reference. */
+  public Tensor timeEmbedding(Device device, double... times) {
+    return timeEmbedding.forward(device, times);
+  }
+
+  /** The sinusoids alone, [times, channels]: to compare with the reference. */
+  public Tensor sinusoids(Device device, double... times) {
+    return timeEmbedding.sinusoids(device, times);
+  }
+
+  /**
+   * Predicts the noise (or what the model was trained to predict).
+   *
+   * @param sample [b, h, w, inChannels]
+   * @param step which of the prepared times
+   * @param context of b texts
+   * @return [b, h, w, outChannels]
+   */
+  public Tensor forward(
+      Tensor sample, Times times, int step, Context context, LayerObserver observer) {
+    return forward(sample, times, step, context, observer, null);
+  }
+
+  /**
+   * As {@link #forward(Tensor, Times, int, Context, LayerObserver)}, with the columns.
+   *
+   * @param columns where a map [b, h·w] for each cross-attention is added, in the order of {@link
+   *     #crossAttentionNames}, if the context has column weights
+   */
+  public Tensor forward(
+      Tensor sample,
+      Times times,
+      int step,
+      Context context,
+      LayerObserver observer,
+      @Nullable List<Tensor> columns) {
+    Shape s = sample.shape();
+    if (s.rank() != 4 || s.dim(3) != config.inChannels()) {
+      throw new ShapeException(
+          "UNet: sample: expected [b, h, w, " + config.inChannels() + "], got " + sample);
+    }
+    if (step < 0 || step >= times.count) {
+      throw new IndexOutOfBoundsException("UNet: step " + step + " of " + times.count);
+    }
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor out = new Pass(times, step, context, observer, columns).run(sample);
+      if (columns != null) {
+        columns.forEach(scope::keep);
+      }
+      return scope.keep(out);
+    }
+  }
+
+  /** One evaluation: walks the levels, counting resnets and attentions in order. */
+  private final class Pass {
+    private final Times times;
+    private final int step;
+    private final Context context;
+    private final LayerObserver observer;
+    private final @Nullable List<Tensor> columns;
+    private final Deque<Tensor> skips = new ArrayDeque<>();
+    private int resnet;
+    private int attention;
+
+    Pass(
+        Times times,
+        int step,
+        Context context,
+        LayerObserver observer,
+        @Nullable List<Tensor> columns) {
+      this.times = times;
+      this.step = step;
+      this.context = context;
+      this.observer = observer;
+      this.columns = columns;
+    }
+
+    Tensor run(Tensor sample) {
+      Tensor x = convIn.forward(sample);
+      observer.output("conv_in", x);
+      skips.push(x);
+      for (Level level : downLevels) {
+        x = down(level, x);
+      }
+      x = middle(x);
+      for (Level level : upLevels) {
+        x = up(level, x);
+      }
+      Tensor n = normOut.forward(x, Activation.SILU);
+      x.close();
+      Tensor noise = convOut.forward(n);
+      observer.output("conv_out", noise);
+      return noise;
+    }
+
+    private Tensor resnet(Level level, int j, Tensor x) {
+      Tensor row = Slice.of(times.biases.get(resnet++), 0, step, step + 1);
+      Tensor y = level.resnets.get(j).forward(x, Reshape.of(row, row.size(1)));
+      observer.output(level.name + ".resnets." + j, y);
+      return y;
+    }
+
+    private Tensor attention(Level level, int j, Tensor x) {
+      return level
+          .attentions
+          .get(j)
+          .forward(
+              x,
+              context.keyValues.get(attention++),
+              context.columnWeights,
+              context.columnWeights == null ? null : columns,
+              observer);
+    }
+
+    private Tensor down(Level level, Tensor input) {
+      Tensor x = input; // a skip too: not closed here
+      for (int j = 0; j < level.resnets.size(); j++) {
+        x = resnet(level, j, x);
+        if (j < level.attentions.size()) {
+          Tensor before = x;
+          x = attention(level, j, x);
+          before.close();
+        }
+        skips.push(x);
+      }
+      if (level.down != null) {
+        x = level.down.forward(x);
+        observer.output(level.name + ".downsamplers.0", x);
+        skips.push(x);
+      }
+      observer.output(level.name, x);
+      return x;
+    }
+
+    private Tensor middle(Tensor input) {
+      Tensor a = resnet(middle, 0, input); // the input is a skip too
+      Tensor b = attention(middle, 0, a);
+      a.close();
+      Tensor c = resnet(middle, 1, b);
+      b.close();
+      observer.output("mid_block", c);
+      return c;
+    }
+
+    private Tensor up(Level level, Tensor input) {
+      Tensor x = input;
+      for (int j = 0; j < level.resnets.size(); j++) {
+        Tensor skip = skips.pop();
+        Tensor both = Cat.of(-1, x, skip);
+        x.close();
+        skip.close();
+        x = resnet(level, j, both);
+        both.close();
+        if (j < level.attentions.size()) {
+          Tensor before = x;
+          x = attention(level, j, x);
+          before.close();
+        }
+      }
+      if (level.up != null) {
+        // To the size of the waiting skip, which need not be twice this one.
+        Tensor before = x;
+        Tensor waiting = skips.element();
+        x = level.up.forward(x, waiting.size(1), waiting.size(2));
+        before.close();
+        observer.output(level.name + ".upsamplers.0", x);
+      }
+      observer.output(level.name, x);
+      return x;
+    }
+  }
+}

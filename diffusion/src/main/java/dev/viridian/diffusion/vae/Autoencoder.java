@@ -1,0 +1,107 @@
+package dev.viridian.diffusion.vae;
+
+import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.weights.VaeConfig;
+import dev.viridian.engine.ShapeException;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Conv2d;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Clamp;
+import dev.viridian.engine.ops.LinearCombination;
+import dev.viridian.engine.ops.Slice;
+
+/**
+ * Stable Diffusion's autoencoder (KL). Pictures are [n, H, W, 3] in −1…1, latents [n, H/8, W/8, 4] in
+ * the UNet's scale. Thread-safe once loaded.
+ */
+public final class Autoencoder extends Module {
+  private static final float LOG_VARIANCE_LOW = -30f;
+  private static final float LOG_VARIANCE_HIGH = 20f;
+
+  /**
+   * What decoding gives.
+   *
+   * @param picture [n, H, W, 3], not clamped
+   * @param feature the last feature map [n, H, W, c], before or after the last norm and SiLU
+   */
+  public record Decoded(Tensor picture, Tensor feature) implements AutoCloseable {
+    /** Closes both. */
+    @Override
+    public void close() {
+      picture.close();
+      feature.close();
+    }
+  }
+
+  /** Mean and log-variance of the unscaled latents, [n, H/8, W/8, 4] each. */
+  public record Distribution(Tensor mean, Tensor logVariance) {}
+
+  private final VaeConfig config;
+  private final Encoder encoder;
+  private final Decoder decoder;
+  private final Conv2d quantConv;
+  private final Conv2d postQuantConv;
+
+  /** A network without numbers; names are those of diffusers' AutoencoderKL. */
+  public Autoencoder(VaeConfig config) {
+    this.config = config;
+    int latent = config.latentChannels();
+    encoder = child("encoder", new Encoder(config));
+    decoder = child("decoder", new Decoder(config));
+    quantConv = child("quant_conv", new Conv2d(2 * latent, 2 * latent, 1, 1, 0));
+    postQuantConv = child("post_quant_conv", new Conv2d(latent, latent, 1, 1, 0));
+  }
+
+  /** Its configuration. */
+  public VaeConfig config() {
+    return config;
+  }
+
+  /** Encodes pictures [n, H, W, 3]. */
+  public Distribution encode(Tensor pictures, LayerObserver observer) {
+    if (pictures.shape().rank() != 4 || pictures.size(3) != config.inChannels()) {
+      throw new ShapeException(
+          "Autoencoder: pictures: expected [n, h, w, " + config.inChannels() + "], got " + pictures);
+    }
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor moments = quantConv.forward(encoder.forward(pictures, observer));
+      observer.output("quant_conv", moments);
+      int c = config.latentChannels();
+      Tensor mean = scope.keep(Slice.of(moments, -1, 0, c));
+      Tensor logVariance = Slice.of(moments, -1, c, 2L * c);
+      return new Distribution(
+          mean, scope.keep(Clamp.of(logVariance, LOG_VARIANCE_LOW, LOG_VARIANCE_HIGH)));
+    }
+  }
+
+  /**
+   * Decodes latents.
+   *
+   * @param latents in the UNet's scale
+   * @param beforeNorm whether the feature is the last up block's output as it is; else it is
+   *     normalised and activated: what feeds the last convolution
+   */
+  public Decoded decode(Tensor latents, boolean beforeNorm, LayerObserver observer) {
+    if (latents.shape().rank() != 4 || latents.size(3) != config.latentChannels()) {
+      throw new ShapeException(
+          "Autoencoder: latents: expected [n, h, w, "
+              + config.latentChannels()
+              + "], got "
+              + latents);
+    }
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor z = LinearCombination.of(new double[] {1 / config.scalingFactor()}, latents);
+      Tensor quantised = postQuantConv.forward(z);
+      observer.output("post_quant_conv", quantised);
+      Tensor raw = decoder.upBlocks(quantised, observer);
+      Tensor activated = decoder.activated(raw);
+      if (!beforeNorm) {
+        raw.close();
+      }
+      Tensor picture = decoder.picture(activated, observer);
+      Tensor feature = beforeNorm ? raw : activated;
+      return new Decoded(scope.keep(picture), scope.keep(feature));
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package dev.viridian.diffusion.vae;
+
+import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.layers.Upsample;
+import dev.viridian.diffusion.weights.VaeConfig;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.nn.Conv2d;
+import dev.viridian.engine.nn.GroupNorm;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.kernels.Activation;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Latents to pictures, with the features that the matting head reads. */
+final class Decoder extends Module {
+  private final Conv2d convIn;
+  private final MiddleBlock middle;
+  private final List<Stage> stages = new ArrayList<>();
+  private final List<Upsample> upsamplers = new ArrayList<>();
+  private final GroupNorm normOut;
+  private final Conv2d convOut;
+
+  Decoder(VaeConfig config) {
+    List<Integer> widths = config.blockOutChannels();
+    int groups = config.normGroups();
+    int in = widths.getLast();
+    convIn = child("conv_in", new Conv2d(config.latentChannels(), in, 3, 1, 1));
+    middle = child("mid_block", new MiddleBlock("decoder.mid_block", in, groups));
+    for (int i = 0; i < widths.size(); i++) {
+      String name = "up_blocks." + i;
+      int out = widths.get(widths.size() - 1 - i);
+      stages.add(
+          child(name, new Stage("decoder." + name, in, out, config.layersPerBlock() + 1, groups)));
+      if (i < widths.size() - 1) {
+        upsamplers.add(child(name + ".upsamplers.0", new Upsample(out)));
+      }
+      in = out;
+    }
+    normOut = child("conv_norm_out", new GroupNorm(groups, in, Stage.EPS));
+    convOut = child("conv_out", new Conv2d(in, config.outChannels(), 3, 1, 1));
+  }
+
+  /** The last level's output before the norm, [n, h, w, c]. Closes latents. */
+  Tensor upBlocks(Tensor latents, LayerObserver observer) {
+    Tensor x = convIn.forward(latents);
+    latents.close();
+    observer.output("decoder.conv_in", x);
+    x = middle.forward(x, observer);
+    for (int i = 0; i < stages.size(); i++) {
+      x = stages.get(i).forward(x, observer);
+      if (i < upsamplers.size()) {
+        Tensor before = x;
+        x = upsamplers.get(i).forward(x, 2 * x.size(1), 2 * x.size(2));
+        before.close();
+      }
+      observer.output("decoder.up_blocks." + i, x);
+    }
+    return x;
+  }
+
+  /** The feature that feeds the last convolution: normalised and activated. */
+  Tensor activated(Tensor upBlocks) {
+    return normOut.forward(upBlocks, Activation.SILU);
+  }
+
+  /** The picture, about −1 to 1. */
+  Tensor picture(Tensor activated, LayerObserver observer) {
+    Tensor out = convOut.forward(activated);
+    observer.output("decoder.conv_out", out);
+    return out;
+  }
+}
