@@ -11,8 +11,8 @@ import dev.viridian.kernels.Activation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code x + conv₂(silu(norm₂(conv₁(silu(norm₁(x))) + time)))}, with a 1×1 convolution on x where the
- * widths differ. Maps are [n, h, w, channels].
+ * {@code x + conv₂(silu(norm₂(conv₁(silu(norm₁(x))) + time)))}, with a 1×1 convolution on x where
+ * the widths differ. Maps are [n, h, w, channels].
  */
 public final class ResnetBlock extends Module {
   private final GroupNorm norm1;

@@ -18,8 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * CLIP's text transformer: token and position embedding, pre-norm layers with causal attention, final
- * layer norm. There is no padding mask. Thread-safe once loaded.
+ * CLIP's text transformer: token and position embedding, pre-norm layers with causal attention,
+ * final layer norm. There is no padding mask. Thread-safe once loaded.
  */
 public final class ClipTextModel extends Module {
   private static final class Layer extends Module {

@@ -9,8 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Multi-head attention of tokens [b, l, channels] to a context [b, m, contextChannels]; to themselves
- * it is self-attention. q, k and v have no bias.
+ * Multi-head attention of tokens [b, l, channels] to a context [b, m, contextChannels]; to
+ * themselves it is self-attention. q, k and v have no bias.
  */
 final class CrossAttention extends Module {
   /** Keys and values of a context, [b, m, channels] each. */

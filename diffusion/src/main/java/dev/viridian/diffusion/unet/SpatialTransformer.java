@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A transformer block on the pixels of a map: group norm (eps 1e-6) and 1×1 projection, attention to
- * itself, attention to the text, feed-forward, 1×1 projection, plus the map.
+ * A transformer block on the pixels of a map: group norm (eps 1e-6) and 1×1 projection, attention
+ * to itself, attention to the text, feed-forward, 1×1 projection, plus the map.
  */
 final class SpatialTransformer extends Module {
   private static final float NORM_EPS = 1e-6f;

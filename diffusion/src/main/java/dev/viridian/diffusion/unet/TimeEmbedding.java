@@ -12,8 +12,8 @@ import dev.viridian.engine.ops.Silu;
 /**
  * Time steps as vectors: sinusoids of geometric frequencies, then linear, SiLU, linear.
  *
- * <p>With half = channels/2 and freqᵢ = exp(−ln(10000)·i / (half − shift)) a time t gives cos(t·freq)
- * then sin(t·freq) (the other way round unless flipped). Computed in double.
+ * <p>With half = channels/2 and freqᵢ = exp(−ln(10000)·i / (half − shift)) a time t gives
+ * cos(t·freq) then sin(t·freq) (the other way round unless flipped). Computed in double.
  */
 final class TimeEmbedding extends Module {
   private final int channels;

@@ -25,11 +25,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The noise predictor of Stable Diffusion 1.x, of any width and depth. Latents are channels-last, [b,
- * h, w, inChannels], of any size from 1×1.
+ * The noise predictor of Stable Diffusion 1.x, of any width and depth. Latents are channels-last,
+ * [b, h, w, inChannels], of any size from 1×1.
  *
- * <p>What does not change between the steps of a run is computed once: {@link #context} for the text,
- * {@link #times} for the time steps. Thread-safe once loaded; a context and times may be shared too.
+ * <p>What does not change between the steps of a run is computed once: {@link #context} for the
+ * text, {@link #times} for the time steps. Thread-safe once loaded; a context and times may be
+ * shared too.
  */
 public final class UNet extends Module {
   private static final int UP_LAYERS_MORE = 1;
@@ -157,7 +158,8 @@ public final class UNet extends Module {
 
     normOut =
         child(
-            "conv_norm_out", new GroupNorm(config.normGroups(), widths.getFirst(), config.normEps()));
+            "conv_norm_out",
+            new GroupNorm(config.normGroups(), widths.getFirst(), config.normEps()));
     convOut = child("conv_out", new Conv2d(widths.getFirst(), config.outChannels(), 3, 1, 1));
   }
 

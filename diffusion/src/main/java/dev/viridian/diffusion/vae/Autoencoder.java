@@ -12,8 +12,8 @@ import dev.viridian.engine.ops.LinearCombination;
 import dev.viridian.engine.ops.Slice;
 
 /**
- * Stable Diffusion's autoencoder (KL). Pictures are [n, H, W, 3] in −1…1, latents [n, H/8, W/8, 4] in
- * the UNet's scale. Thread-safe once loaded.
+ * Stable Diffusion's autoencoder (KL). Pictures are [n, H, W, 3] in −1…1, latents [n, H/8, W/8, 4]
+ * in the UNet's scale. Thread-safe once loaded.
  */
 public final class Autoencoder extends Module {
   private static final float LOG_VARIANCE_LOW = -30f;
@@ -62,7 +62,10 @@ public final class Autoencoder extends Module {
   public Distribution encode(Tensor pictures, LayerObserver observer) {
     if (pictures.shape().rank() != 4 || pictures.size(3) != config.inChannels()) {
       throw new ShapeException(
-          "Autoencoder: pictures: expected [n, h, w, " + config.inChannels() + "], got " + pictures);
+          "Autoencoder: pictures: expected [n, h, w, "
+              + config.inChannels()
+              + "], got "
+              + pictures);
     }
     try (MemoryScope scope = MemoryScope.open()) {
       Tensor moments = quantConv.forward(encoder.forward(pictures, observer));

@@ -17,8 +17,7 @@ final class Stage extends Module {
   Stage(String name, int in, int out, int count, int groups) {
     this.name = name;
     for (int j = 0; j < count; j++) {
-      resnets.add(
-          child("resnets." + j, new ResnetBlock(j == 0 ? in : out, out, 0, groups, EPS)));
+      resnets.add(child("resnets." + j, new ResnetBlock(j == 0 ? in : out, out, 0, groups, EPS)));
     }
   }
 
