@@ -74,24 +74,44 @@ public final class FormulaWeights {
    */
   public static void fill(
       String key, long[] shape, String prefix, double gain, MemorySegment dest) {
-    long n = 1;
-    for (long size : shape) {
-      n = Math.multiplyExact(n, size);
-    }
-    FileType type = type(key);
-    if (dest.byteSize() != n * type.bytes()) {
+    long bytes = elements(shape) * type(key).bytes();
+    if (dest.byteSize() != bytes) {
       throw new IllegalArgumentException(
           "FormulaWeights.fill: dest has "
               + dest.byteSize()
               + " bytes, "
               + key
               + " takes "
-              + n * type.bytes());
+              + bytes);
+    }
+    fill(key, shape, prefix, gain, 0, dest);
+  }
+
+  /**
+   * Computes a part of a tensor: as many elements as {@code dest} takes, from the {@code first}.
+   *
+   * @param first row-major index of the first element to compute
+   * @param dest where to write, a multiple of the size of {@link #type}
+   */
+  public static void fill(
+      String key, long[] shape, String prefix, double gain, long first, MemorySegment dest) {
+    FileType type = type(key);
+    long n = dest.byteSize() / type.bytes();
+    if (first < 0 || n > elements(shape) - first || n * type.bytes() != dest.byteSize()) {
+      throw new IllegalArgumentException(
+          "FormulaWeights.fill: "
+              + dest.byteSize()
+              + " bytes from element "
+              + first
+              + " of "
+              + key
+              + ", which has "
+              + elements(shape));
     }
     if (type == FileType.I64) {
       boolean positions = key.endsWith("position_ids");
       for (long i = 0; i < n; i++) {
-        dest.set(ValueLayout.JAVA_LONG_UNALIGNED, i * Long.BYTES, positions ? i : 0);
+        dest.set(ValueLayout.JAVA_LONG_UNALIGNED, i * Long.BYTES, positions ? first + i : 0);
       }
       return;
     }
@@ -99,15 +119,23 @@ public final class FormulaWeights {
     float offset = offset(key, shape);
     long h = fnv1a64(prefix + key);
     float[] block = new float[(int) Math.min(BLOCK, n)];
-    for (long first = 0; first < n; first += BLOCK) {
-      int count = (int) Math.min(BLOCK, n - first);
-      uniform(h, first, block, count);
+    for (long done = 0; done < n; done += BLOCK) {
+      int count = (int) Math.min(BLOCK, n - done);
+      uniform(h, first + done, block, count);
       for (int i = 0; i < count; i++) {
         block[i] = scale * block[i] + offset;
       }
       MemorySegment.copy(
-          block, 0, dest, ValueLayout.JAVA_FLOAT_UNALIGNED, first * Float.BYTES, count);
+          block, 0, dest, ValueLayout.JAVA_FLOAT_UNALIGNED, done * Float.BYTES, count);
     }
+  }
+
+  private static long elements(long[] shape) {
+    long n = 1;
+    for (long size : shape) {
+      n = Math.multiplyExact(n, size);
+    }
+    return n;
   }
 
   private static String last(String key) {

@@ -1,18 +1,18 @@
 package dev.viridian.engine.io;
 
 /** Text from files, made fit for a message of one line. */
-final class Text {
+public final class Text {
   private static final int LONGEST = 120;
 
   private Text() {}
 
   /** {@code text} in single quotes, control characters escaped, cut where it is very long. */
-  static String quote(String text) {
+  public static String quote(String text) {
     return "'" + line(text, LONGEST) + "'";
   }
 
   /** {@code text} with control characters escaped. */
-  static String line(String text) {
+  public static String line(String text) {
     return line(text, 4096);
   }
 

@@ -1,4 +1,4 @@
-package dev.viridian.kernels.cpu.threads;
+package dev.viridian.kernels.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;

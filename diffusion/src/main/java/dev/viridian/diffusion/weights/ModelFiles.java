@@ -1,0 +1,177 @@
+package dev.viridian.diffusion.weights;
+
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.Text;
+import dev.viridian.engine.io.WeightSource;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A model as it lies on disk: the shapes of its networks, their weights under the names they have
+ * here, the scheduler's configuration and the tokenizer's folder. It is checked when it is opened:
+ * that it is of the SD1.x family, that every tensor is there with the shape that the configuration
+ * asks for and none beside, and that the networks fit one another.
+ *
+ * <p>The weight sources are views that live until {@link #close}; closing one does nothing. All
+ * methods but {@link #close} may be called from several threads at once.
+ */
+public final class ModelFiles implements AutoCloseable {
+  static final String EXPECTED =
+      "expected a Stable Diffusion 1.x model: a folder with unet/, vae/, text_encoder/ and"
+          + " tokenizer/, or a single .safetensors or .ckpt file";
+
+  private final String name;
+  private final ModelConfigs configs;
+  private final Map<Component, ObjectNode> json;
+  private final ObjectNode scheduler;
+  private final List<Path> tokenizers;
+  private final Map<Component, RenamedWeights> weights;
+  private final List<WeightSource> opened;
+
+  /**
+   * Puts a model together.
+   *
+   * @param name what to call it in messages
+   * @param json the configuration file of each network, as it is or would be
+   * @param tokenizers folders in which to look for the tokenizer, the best first
+   * @param opened what to close with it
+   */
+  ModelFiles(
+      String name,
+      ModelConfigs configs,
+      Map<Component, ObjectNode> json,
+      ObjectNode scheduler,
+      List<Path> tokenizers,
+      Map<Component, RenamedWeights> weights,
+      List<WeightSource> opened) {
+    this.name = name;
+    this.configs = configs;
+    this.json = new EnumMap<>(json);
+    this.scheduler = scheduler;
+    this.tokenizers = List.copyOf(tokenizers);
+    this.weights = new EnumMap<>(weights);
+    this.opened = List.copyOf(opened);
+  }
+
+  /**
+   * Opens a diffusers folder, an entry of Hugging Face's cache, or a single file in the original
+   * layout.
+   *
+   * @throws InputException in one line, if it is none of them or not sound
+   */
+  public static ModelFiles open(Path model) {
+    return open(model, null);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param config for a single file, the folder with its configuration: {@code unet/config.json},
+   *     {@code tokenizer/} and so on, what is absent being read off the file's shapes; null to look
+   *     for {@code NAME-config/} beside the file
+   * @throws InputException in one line, if it is no model or not sound
+   */
+  public static ModelFiles open(Path model, @Nullable Path config) {
+    if (!Files.exists(model)) {
+      throw new InputException(Text.line(model.toString()) + ": no such file or folder");
+    }
+    if (config != null && !Files.isDirectory(config)) {
+      throw new InputException(
+          Text.line(config.toString()) + ": no such folder, expected one with unet/config.json");
+    }
+    if (!Files.isDirectory(model)) {
+      return SingleFileModel.open(model, config);
+    }
+    if (config != null) {
+      throw new InputException(
+          Text.line(model.toString()) + ": is a folder, which has its configuration in itself");
+    }
+    return ModelFolder.open(HubCache.isEntry(model) ? HubCache.snapshot(model) : model);
+  }
+
+  /** What to call the model in a message, on one line. */
+  public String describe() {
+    return name;
+  }
+
+  /** The shapes of its networks. */
+  public ModelConfigs configs() {
+    return configs;
+  }
+
+  /** The scheduler's configuration as its file has it; a fresh copy. */
+  public ObjectNode schedulerConfig() {
+    return scheduler.deepCopy();
+  }
+
+  /** The weights of the noise predictor. */
+  public WeightSource unet() {
+    return Objects.requireNonNull(weights.get(Component.UNET));
+  }
+
+  /** The weights of the autoencoder. */
+  public WeightSource vae() {
+    return Objects.requireNonNull(weights.get(Component.VAE));
+  }
+
+  /** The weights of the text encoder, under names without {@code text_model.}. */
+  public WeightSource textEncoder() {
+    return Objects.requireNonNull(weights.get(Component.TEXT_ENCODER));
+  }
+
+  /** The weights of the matting head, or null where the model has none. */
+  public @Nullable WeightSource mattingHead() {
+    return weights.get(Component.MATTING_HEAD);
+  }
+
+  /** The weights of the network that refines a coarse matte, or null where the model has none. */
+  public @Nullable WeightSource greenPost() {
+    return weights.get(Component.GREEN_POST);
+  }
+
+  /** That network's configuration; empty where the model has none. */
+  public ObjectNode greenPostConfig() {
+    return json(Component.GREEN_POST);
+  }
+
+  /**
+   * The folder with vocab.json and merges.txt.
+   *
+   * @throws InputException if the model has none, saying where to put it
+   */
+  public Path tokenizer() {
+    for (Path folder : tokenizers) {
+      if (Files.isRegularFile(folder.resolve("vocab.json"))
+          && Files.isRegularFile(folder.resolve("merges.txt"))) {
+        return folder;
+      }
+    }
+    throw new InputException(
+        name
+            + ": has no tokenizer; put CLIP's vocab.json and merges.txt into "
+            + (tokenizers.isEmpty() ? "a folder" : Text.line(tokenizers.getFirst() + "/")));
+  }
+
+  /** The weights of each network that it has. */
+  Map<Component, RenamedWeights> weights() {
+    return weights;
+  }
+
+  /** The configuration file of a network as it is or would be; empty where there is none. */
+  ObjectNode json(Component component) {
+    ObjectNode found = json.get(component);
+    return found == null ? ComponentConfigs.empty() : found.deepCopy();
+  }
+
+  /** Releases all files. Nothing that the sources gave out may be used any more. */
+  @Override
+  public void close() {
+    opened.forEach(WeightSource::close);
+  }
+}
