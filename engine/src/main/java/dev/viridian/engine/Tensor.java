@@ -1,6 +1,7 @@
 package dev.viridian.engine;
 
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.memory.Scoped;
 import dev.viridian.engine.memory.Storage;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.Buffer;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * it. Using a closed tensor is an error. The numbers may be read by several threads; a tensor is
  * not otherwise thread-safe.
  */
-public final class Tensor implements AutoCloseable {
+public final class Tensor implements Scoped {
+  private final Device device;
   private final Storage storage;
   private final Layout layout;
   private final DType dtype;
@@ -26,7 +28,8 @@ public final class Tensor implements AutoCloseable {
   private boolean requiresGradient;
   private boolean closed;
 
-  private Tensor(Storage storage, Layout layout, DType dtype) {
+  private Tensor(Device device, Storage storage, Layout layout, DType dtype) {
+    this.device = device;
     this.storage = storage;
     this.layout = layout;
     this.dtype = dtype;
@@ -38,8 +41,8 @@ public final class Tensor implements AutoCloseable {
 
   /** A contiguous tensor of undefined content. */
   public static Tensor empty(Device device, TensorSpec spec) {
-    Storage storage = Storage.allocate(device, spec.bytes(), "tensor " + spec);
-    return new Tensor(storage, Layout.contiguous(spec.shape()), spec.dtype());
+    Storage storage = Storage.allocate(device.allocator(), spec.bytes(), "tensor " + spec);
+    return new Tensor(device, storage, Layout.contiguous(spec.shape()), spec.dtype());
   }
 
   /** A contiguous tensor on memory that someone else owns and keeps at least as long. */
@@ -48,8 +51,8 @@ public final class Tensor implements AutoCloseable {
       throw new IllegalArgumentException(
           "a buffer of " + buffer.bytes() + " bytes is too small for " + spec);
     }
-    Storage storage = Storage.borrow(device, buffer, "borrowed tensor " + spec);
-    return new Tensor(storage, Layout.contiguous(spec.shape()), spec.dtype());
+    Storage storage = Storage.borrow(buffer, "borrowed tensor " + spec);
+    return new Tensor(device, storage, Layout.contiguous(spec.shape()), spec.dtype());
   }
 
   /** A view of the same storage, to be closed on its own. */
@@ -60,7 +63,7 @@ public final class Tensor implements AutoCloseable {
       throw new IllegalArgumentException("view " + other + " reaches outside its storage");
     }
     storage.retain();
-    Tensor view = new Tensor(storage, other, dtype);
+    Tensor view = new Tensor(device, storage, other, dtype);
     view.name = name;
     return view;
   }
@@ -107,7 +110,7 @@ public final class Tensor implements AutoCloseable {
 
   /** Where it lives. */
   public Device device() {
-    return storage.device();
+    return device;
   }
 
   /** A name for messages; empty if it has none. */

@@ -1,6 +1,5 @@
 package dev.viridian.engine.memory;
 
-import dev.viridian.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -26,7 +25,7 @@ public final class MemoryScope implements AutoCloseable {
 
   private final @Nullable MemoryScope parent;
   private final Thread thread = Thread.currentThread();
-  private final Set<Tensor> owned = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Set<Scoped> owned = Collections.newSetFromMap(new IdentityHashMap<>());
   private boolean closed;
 
   private MemoryScope(@Nullable MemoryScope parent) {
@@ -46,23 +45,29 @@ public final class MemoryScope implements AutoCloseable {
   }
 
   /** Makes this scope the owner of a tensor. Called by whatever makes tensors. */
-  public void own(Tensor tensor) {
+  public void own(Scoped tensor) {
     owned.add(tensor);
   }
 
   /**
    * Hands a tensor to the scope outside this one; without one, to the caller, who then closes it. A
    * tensor that this scope does not own stays with its owner.
+   *
+   * @param <T> a tensor
    */
-  public Tensor keep(Tensor tensor) {
+  public <T extends Scoped> T keep(T tensor) {
     if (owned.remove(tensor) && parent != null) {
       parent.own(tensor);
     }
     return tensor;
   }
 
-  /** Hands a tensor to the caller, who then closes it, whatever scopes are open. */
-  public Tensor detach(Tensor tensor) {
+  /**
+   * Hands a tensor to the caller, who then closes it, whatever scopes are open.
+   *
+   * @param <T> a tensor
+   */
+  public <T extends Scoped> T detach(T tensor) {
     owned.remove(tensor);
     return tensor;
   }
@@ -83,9 +88,9 @@ public final class MemoryScope implements AutoCloseable {
     } else {
       CURRENT.set(parent);
     }
-    List<Tensor> mine = new ArrayList<>(owned);
+    List<Scoped> mine = new ArrayList<>(owned);
     owned.clear();
-    for (Tensor tensor : mine) {
+    for (Scoped tensor : mine) {
       tensor.close();
     }
   }

@@ -1,6 +1,6 @@
 package dev.viridian.engine.memory;
 
-import dev.viridian.engine.Device;
+import dev.viridian.kernels.memory.Allocator;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -9,33 +9,26 @@ import java.util.concurrent.atomic.AtomicInteger;
  * gives it back. Thread-safe.
  */
 public final class Storage {
-  private final Device device;
   private final Buffer buffer;
   private final AtomicInteger uses = new AtomicInteger(1);
   private final LeakDetector.Ticket ticket;
   private final Runnable release;
 
-  private Storage(Device device, Buffer buffer, String what, Runnable release) {
-    this.device = device;
+  private Storage(Buffer buffer, String what, Runnable release) {
     this.buffer = buffer;
     this.release = release;
     this.ticket = LeakDetector.open(this, what);
   }
 
-  /** Fresh memory of a device, used once. */
-  public static Storage allocate(Device device, long bytes, String what) {
-    Buffer buffer = device.allocator().allocate(bytes);
-    return new Storage(device, buffer, what, () -> device.allocator().release(buffer));
+  /** Fresh memory of an allocator, used once. */
+  public static Storage allocate(Allocator allocator, long bytes, String what) {
+    Buffer buffer = allocator.allocate(bytes);
+    return new Storage(buffer, what, () -> allocator.release(buffer));
   }
 
   /** Memory that someone else owns and keeps as long as the storage is used, such as a mapping. */
-  public static Storage borrow(Device device, Buffer buffer, String what) {
-    return new Storage(device, buffer, what, () -> {});
-  }
-
-  /** The device of the memory. */
-  public Device device() {
-    return device;
+  public static Storage borrow(Buffer buffer, String what) {
+    return new Storage(buffer, what, () -> {});
   }
 
   /** The memory, whether or not it is still in use: ask {@link #isOpen} first. */

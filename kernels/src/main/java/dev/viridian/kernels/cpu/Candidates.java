@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu;
 
+import dev.viridian.kernels.Selective;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.ReferenceAttention;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorAttention;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;

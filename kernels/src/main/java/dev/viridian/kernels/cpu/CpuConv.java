@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorConv;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;

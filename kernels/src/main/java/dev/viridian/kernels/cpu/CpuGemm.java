@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.cpu.reference.ReferenceGemm;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorGemm;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;

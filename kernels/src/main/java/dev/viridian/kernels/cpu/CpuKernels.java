@@ -13,6 +13,7 @@ import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.ReduceKernels;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.SoftmaxKernels;
+import dev.viridian.kernels.cpu.threads.Workers;
 import java.util.TreeSet;
 
 /** The kernels of the CPU, family by family, on one set of threads. */

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.cpu.reference.ReferencePointwise;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

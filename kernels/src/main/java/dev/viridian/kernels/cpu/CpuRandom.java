@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceRandom;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

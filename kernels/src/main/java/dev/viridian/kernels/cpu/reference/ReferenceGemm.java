@@ -2,7 +2,7 @@ package dev.viridian.kernels.cpu.reference;
 
 import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.GemmProblem;
-import dev.viridian.kernels.cpu.Workers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;

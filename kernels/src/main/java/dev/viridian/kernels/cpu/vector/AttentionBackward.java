@@ -6,8 +6,8 @@ import static dev.viridian.kernels.cpu.vector.TokenPanels.ROWS;
 import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
 import dev.viridian.kernels.AttentionProblem;
-import dev.viridian.kernels.cpu.Workers;
 import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;

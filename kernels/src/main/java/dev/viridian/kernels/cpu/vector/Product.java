@@ -5,7 +5,7 @@ import static dev.viridian.kernels.cpu.vector.MicroKernel.LDA;
 import static dev.viridian.kernels.cpu.vector.MicroKernel.MR;
 import static dev.viridian.kernels.cpu.vector.MicroKernel.NR;
 
-import dev.viridian.kernels.cpu.Workers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import java.util.Arrays;
 
 /**

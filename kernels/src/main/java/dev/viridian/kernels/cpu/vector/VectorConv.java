@@ -4,7 +4,7 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cpu.Workers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;

@@ -1,4 +1,4 @@
-package dev.viridian.kernels.cpu;
+package dev.viridian.kernels;
 
 /** An implementation that takes only some problems of its family. */
 public interface Selective {

@@ -1,4 +1,4 @@
-package dev.viridian.kernels.cpu;
+package dev.viridian.kernels.cpu.threads;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
