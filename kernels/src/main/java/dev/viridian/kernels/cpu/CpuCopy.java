@@ -4,6 +4,7 @@ import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.reference.ReferenceCopy;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorCopy;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,12 @@ import org.jspecify.annotations.Nullable;
 /** Copies on the CPU, the fastest implementation first. */
 final class CpuCopy extends CpuFamily<CopyKernels> implements CopyKernels {
   CpuCopy(Workers workers, @Nullable String forced) {
-    super("copy", forced, List.of(Candidates.Entry.reference(new ReferenceCopy())));
+    super(
+        "copy",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorCopy(workers), VectorCopy::fault),
+            Candidates.Entry.reference(new ReferenceCopy())));
   }
 
   @Override

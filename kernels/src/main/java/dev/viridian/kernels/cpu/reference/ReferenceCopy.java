@@ -62,6 +62,16 @@ public final class ReferenceCopy implements CopyKernels {
     if (a == b && sourceStep == 1 && targetStep == 1) {
       int bytes = a.bytes();
       rows(p, (s, t) -> MemorySegment.copy(from, s * bytes, to, t * bytes, length * bytes));
+    } else if (a == b) {
+      int bytes = a.bytes();
+      rows(
+          p,
+          (s, t) -> {
+            for (long i = 0; i < length; i++) {
+              MemorySegment.copy(
+                  from, (s + i * sourceStep) * bytes, to, (t + i * targetStep) * bytes, bytes);
+            }
+          });
     } else if (a.isFloat()) {
       rows(
           p,
