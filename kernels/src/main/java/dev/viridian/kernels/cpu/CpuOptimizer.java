@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.OptimizerKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceOptimizer;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorOptimizer;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Optimiser steps on the CPU, the fastest implementation first. */
 final class CpuOptimizer extends CpuFamily<OptimizerKernels> implements OptimizerKernels {
   CpuOptimizer(Workers workers, @Nullable String forced) {
-    super("optimizer", forced, List.of(Candidates.Entry.reference(new ReferenceOptimizer())));
+    super(
+        "optimizer",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorOptimizer(workers), VectorOptimizer::fault),
+            Candidates.Entry.reference(new ReferenceOptimizer())));
   }
 
   @Override

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import dev.viridian.kernels.CopyKernels.Copy;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.HostFloats;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.reference.ReferenceCopy;
 import dev.viridian.kernels.cpu.vector.VectorCopy;
 import dev.viridian.kernels.memory.HostBuffer;

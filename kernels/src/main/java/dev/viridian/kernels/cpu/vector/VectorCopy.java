@@ -2,8 +2,8 @@ package dev.viridian.kernels.cpu.vector;
 
 import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cpu.Selective;
-import dev.viridian.kernels.cpu.Workers;
+import dev.viridian.kernels.Selective;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.reference.ReferenceCopy;
 import dev.viridian.kernels.memory.Buffer;
