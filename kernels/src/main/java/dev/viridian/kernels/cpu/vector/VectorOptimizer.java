@@ -4,8 +4,8 @@ import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.OptimizerKernels;
-import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.reference.ReferenceOptimizer;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
