@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Sobel and K-Means on the CPU, the fastest implementation first. */
 final class CpuImage extends CpuFamily<ImageKernels> implements ImageKernels {
   CpuImage(Workers workers, @Nullable String forced) {
-    super("image", forced, List.of(Candidates.Entry.reference(new ReferenceImage())));
+    super("image", forced, List.of(Candidates.Entry.reference(new ReferenceImage(workers))));
   }
 
   @Override

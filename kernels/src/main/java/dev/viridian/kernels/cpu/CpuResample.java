@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceResample;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorResample;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Resizing and pooling on the CPU, the fastest implementation first. */
 final class CpuResample extends CpuFamily<ResampleKernels> implements ResampleKernels {
   CpuResample(Workers workers, @Nullable String forced) {
-    super("resample", forced, List.of(Candidates.Entry.reference(new ReferenceResample())));
+    super(
+        "resample",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorResample(workers), VectorResample::fault),
+            Candidates.Entry.reference(new ReferenceResample(workers))));
   }
 
   @Override

@@ -2,15 +2,25 @@ package dev.viridian.kernels.cpu.reference;
 
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ImageKernels;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
-/** Sobel and K-Means by plain loops. */
+/** Sobel and K-Means by plain loops; rows, planes or runs of points are shared among threads. */
 public final class ReferenceImage implements ImageKernels {
+  /** Points of a piece of work. */
+  private static final int PIECE = 1 << 13;
+
   private static final int[][] SOBEL_X = {{-1, 0, 1}, {-2, 0, 2}, {-1, 0, 1}};
+
+  private final Workers workers;
+
+  /** Kernels that share the given threads. */
+  public ReferenceImage(Workers workers) {
+    this.workers = workers;
+  }
 
   @Override
   public void sobel(Map p, Border border, Buffer x, Buffer sx, Buffer sy) {
@@ -18,29 +28,31 @@ public final class ReferenceImage implements ImageKernels {
     MemorySegment from = HostBuffer.of(x);
     MemorySegment toX = HostBuffer.of(sx);
     MemorySegment toY = HostBuffer.of(sy);
-    for (int n = 0; n < p.n(); n++) {
-      for (int row = 0; row < p.h(); row++) {
-        for (int column = 0; column < p.w(); column++) {
-          for (int c = 0; c < p.c(); c++) {
-            double sumX = 0;
-            double sumY = 0;
-            for (int a = -1; a <= 1; a++) {
-              for (int b = -1; b <= 1; b++) {
-                int i = beyond(row + a, p.h(), border);
-                int j = beyond(column + b, p.w(), border);
-                if (i >= 0 && j >= 0) {
-                  double value = get(from, at(p, n, i, j, c));
-                  sumX += SOBEL_X[a + 1][b + 1] * value;
-                  sumY += SOBEL_X[b + 1][a + 1] * value;
+    workers.run(
+        Math.multiplyExact(p.n(), p.h()),
+        index -> {
+          int n = index / p.h();
+          int row = index % p.h();
+          for (int column = 0; column < p.w(); column++) {
+            for (int c = 0; c < p.c(); c++) {
+              double sumX = 0;
+              double sumY = 0;
+              for (int a = -1; a <= 1; a++) {
+                for (int b = -1; b <= 1; b++) {
+                  int i = beyond(row + a, p.h(), border);
+                  int j = beyond(column + b, p.w(), border);
+                  if (i >= 0 && j >= 0) {
+                    double value = get(from, at(p, n, i, j, c));
+                    sumX += SOBEL_X[a + 1][b + 1] * value;
+                    sumY += SOBEL_X[b + 1][a + 1] * value;
+                  }
                 }
               }
+              set(toX, at(p, n, row, column, c), sumX);
+              set(toY, at(p, n, row, column, c), sumY);
             }
-            set(toX, at(p, n, row, column, c), sumX);
-            set(toY, at(p, n, row, column, c), sumY);
           }
-        }
-      }
-    }
+        });
   }
 
   @Override
@@ -49,31 +61,33 @@ public final class ReferenceImage implements ImageKernels {
     MemorySegment fromX = HostBuffer.of(dsx);
     MemorySegment fromY = HostBuffer.of(dsy);
     MemorySegment to = HostBuffer.of(dx);
-    double[] plane = new double[Math.multiplyExact(p.h(), p.w())];
-    for (int n = 0; n < p.n(); n++) {
-      for (int c = 0; c < p.c(); c++) {
-        Arrays.fill(plane, 0);
-        for (int row = 0; row < p.h(); row++) {
-          for (int column = 0; column < p.w(); column++) {
-            double gradientX = get(fromX, at(p, n, row, column, c));
-            double gradientY = get(fromY, at(p, n, row, column, c));
-            for (int a = -1; a <= 1; a++) {
-              for (int b = -1; b <= 1; b++) {
-                int i = beyond(row + a, p.h(), border);
-                int j = beyond(column + b, p.w(), border);
-                if (i >= 0 && j >= 0) {
-                  plane[i * p.w() + j] +=
-                      SOBEL_X[a + 1][b + 1] * gradientX + SOBEL_X[b + 1][a + 1] * gradientY;
+    int size = Math.multiplyExact(p.h(), p.w());
+    workers.run(
+        Math.multiplyExact(p.n(), p.c()),
+        index -> {
+          int n = index / p.c();
+          int c = index % p.c();
+          double[] plane = new double[size];
+          for (int row = 0; row < p.h(); row++) {
+            for (int column = 0; column < p.w(); column++) {
+              double gradientX = get(fromX, at(p, n, row, column, c));
+              double gradientY = get(fromY, at(p, n, row, column, c));
+              for (int a = -1; a <= 1; a++) {
+                for (int b = -1; b <= 1; b++) {
+                  int i = beyond(row + a, p.h(), border);
+                  int j = beyond(column + b, p.w(), border);
+                  if (i >= 0 && j >= 0) {
+                    plane[i * p.w() + j] +=
+                        SOBEL_X[a + 1][b + 1] * gradientX + SOBEL_X[b + 1][a + 1] * gradientY;
+                  }
                 }
               }
             }
           }
-        }
-        for (int i = 0; i < plane.length; i++) {
-          set(to, at(p, n, i / p.w(), i % p.w(), c), plane[i]);
-        }
-      }
-    }
+          for (int i = 0; i < plane.length; i++) {
+            set(to, at(p, n, i / p.w(), i % p.w(), c), plane[i]);
+          }
+        });
   }
 
   private static void checkBorder(Map p, Border border) {
@@ -102,43 +116,85 @@ public final class ReferenceImage implements ImageKernels {
     return (((long) n * p.h() + row) * p.w() + column) * p.c() + c;
   }
 
+  /** What a run of points adds to the step. */
+  private static final class Share {
+    final long[] count;
+    final double[] sums;
+    double inertia;
+
+    Share(int dims, int k) {
+      count = new long[k];
+      sums = new double[Math.multiplyExact(k, dims)];
+    }
+  }
+
   @Override
   public double kMeansStep(
       int n, int dims, int k, Buffer points, Buffer centres, Buffer assignment, Buffer counts) {
     MemorySegment from = HostBuffer.of(points);
     MemorySegment means = HostBuffer.of(centres);
     MemorySegment nearestOf = HostBuffer.of(assignment);
-    long[] count = new long[k];
-    double[] sums = new double[Math.multiplyExact(k, dims)];
-    double inertia = 0;
-    for (int i = 0; i < n; i++) {
-      int nearest = 0;
-      double least = Double.POSITIVE_INFINITY;
+    double[] old = new double[Math.multiplyExact(k, dims)];
+    for (int i = 0; i < old.length; i++) {
+      old[i] = get(means, i);
+    }
+    Share[] shares = new Share[(n + PIECE - 1) / PIECE];
+    workers.run(
+        shares.length,
+        piece -> {
+          Share share = new Share(dims, k);
+          double[] point = new double[dims];
+          for (int i = piece * PIECE; i < Math.min(n, (piece + 1) * PIECE); i++) {
+            for (int d = 0; d < dims; d++) {
+              point[d] = get(from, (long) i * dims + d);
+            }
+            int nearest = assign(point, old, k, share);
+            nearestOf.set(ValueLayout.JAVA_INT_UNALIGNED, 4L * i, nearest);
+          }
+          shares[piece] = share;
+        });
+    // In the order of the points, whoever worked on them.
+    Share all = new Share(dims, k);
+    for (Share share : shares) {
+      all.inertia += share.inertia;
       for (int j = 0; j < k; j++) {
-        double distance = 0;
-        for (int d = 0; d < dims; d++) {
-          double difference = get(from, (long) i * dims + d) - get(means, (long) j * dims + d);
-          distance += difference * difference;
-        }
-        if (distance < least) {
-          least = distance;
-          nearest = j;
-        }
+        all.count[j] += share.count[j];
       }
-      inertia += least;
-      count[nearest]++;
-      for (int d = 0; d < dims; d++) {
-        sums[nearest * dims + d] += get(from, (long) i * dims + d);
+      for (int i = 0; i < all.sums.length; i++) {
+        all.sums[i] += share.sums[i];
       }
-      nearestOf.set(ValueLayout.JAVA_INT_UNALIGNED, 4L * i, nearest);
     }
     for (int j = 0; j < k; j++) {
-      HostBuffer.of(counts).set(ValueLayout.JAVA_LONG_UNALIGNED, 8L * j, count[j]);
-      for (int d = 0; d < dims && count[j] > 0; d++) {
-        set(means, (long) j * dims + d, sums[j * dims + d] / count[j]);
+      HostBuffer.of(counts).set(ValueLayout.JAVA_LONG_UNALIGNED, 8L * j, all.count[j]);
+      for (int d = 0; d < dims && all.count[j] > 0; d++) {
+        set(means, (long) j * dims + d, all.sums[j * dims + d] / all.count[j]);
       }
     }
-    return inertia;
+    return all.inertia;
+  }
+
+  /** Adds a point to its nearest centre, the first of equals. */
+  private static int assign(double[] point, double[] centres, int k, Share share) {
+    int dims = point.length;
+    int nearest = 0;
+    double least = Double.POSITIVE_INFINITY;
+    for (int j = 0; j < k; j++) {
+      double distance = 0;
+      for (int d = 0; d < dims; d++) {
+        double difference = point[d] - centres[j * dims + d];
+        distance += difference * difference;
+      }
+      if (distance < least) {
+        least = distance;
+        nearest = j;
+      }
+    }
+    share.inertia += least;
+    share.count[nearest]++;
+    for (int d = 0; d < dims; d++) {
+      share.sums[nearest * dims + d] += point[d];
+    }
+    return nearest;
   }
 
   private static double get(MemorySegment s, long index) {

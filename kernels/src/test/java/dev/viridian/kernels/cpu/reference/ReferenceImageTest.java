@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.viridian.kernels.HostFloats;
 import dev.viridian.kernels.ImageKernels.Border;
 import dev.viridian.kernels.ImageKernels.Map;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -14,7 +15,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ReferenceImageTest {
-  private final ReferenceImage image = new ReferenceImage();
+  private final ReferenceImage image = new ReferenceImage(new Workers(2));
 
   @Test
   void respondsToAStepWithoutFlippingTheKernel() {

@@ -7,6 +7,7 @@ import dev.viridian.kernels.HostFloats;
 import dev.viridian.kernels.ResampleKernels.Mode;
 import dev.viridian.kernels.ResampleKernels.Pool;
 import dev.viridian.kernels.ResampleKernels.Resize;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** Known small answers, and that every gradient is the transposed map. */
 class ReferenceResampleTest {
-  private final ReferenceResample kernels = new ReferenceResample();
+  private final ReferenceResample kernels = new ReferenceResample(new Workers(2));
 
   @Test
   void findsSourcePixels() {
