@@ -1,0 +1,47 @@
+package dev.viridian.diffusion.pipeline;
+
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.Parameter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.Optional;
+
+/** Finds the weight to blame when a result is not finite: only then is it worth reading them all. */
+public final class NotFinite {
+  private NotFinite() {}
+
+  /** The name of the first parameter that holds an infinity or NaN. */
+  public static Optional<String> find(Module module) {
+    for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
+      if (!isFinite(e.getValue().value())) {
+        return Optional.of(e.getKey());
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static boolean isFinite(Tensor t) {
+    try (Arena arena = Arena.ofConfined()) {
+      long bytes = t.spec().bytes();
+      MemorySegment host = arena.allocate(Math.max(1, bytes), 64);
+      t.device().download(t.buffer("NotFinite"), host.asSlice(0, bytes));
+      long n = t.elements();
+      for (long i = 0; i < n; i++) {
+        boolean finite =
+            switch (t.dtype()) {
+              case F32 -> Float.isFinite(host.getAtIndex(ValueLayout.JAVA_FLOAT, i));
+              case F16 -> (host.getAtIndex(ValueLayout.JAVA_SHORT, i) & 0x7c00) != 0x7c00;
+              case BF16 -> (host.getAtIndex(ValueLayout.JAVA_SHORT, i) & 0x7f80) != 0x7f80;
+              case I32, I64, U8 -> true;
+            };
+        if (!finite) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+}

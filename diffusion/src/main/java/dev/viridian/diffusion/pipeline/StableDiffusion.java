@@ -1,0 +1,345 @@
+package dev.viridian.diffusion.pipeline;
+
+import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.scheduler.NoiseSource;
+import dev.viridian.diffusion.scheduler.Scheduler;
+import dev.viridian.diffusion.scheduler.SchedulerConfig;
+import dev.viridian.diffusion.scheduler.SchedulerRun;
+import dev.viridian.diffusion.scheduler.SchedulerStep;
+import dev.viridian.diffusion.scheduler.Schedulers;
+import dev.viridian.diffusion.text.ClipTextModel;
+import dev.viridian.diffusion.text.ClipTokenizer;
+import dev.viridian.diffusion.text.TokenizedPrompt;
+import dev.viridian.diffusion.unet.UNet;
+import dev.viridian.diffusion.vae.Autoencoder;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.Shape;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.Tensors;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.ops.Cat;
+import dev.viridian.engine.ops.Contiguous;
+import dev.viridian.engine.ops.Expand;
+import dev.viridian.engine.ops.LinearCombination;
+import dev.viridian.engine.ops.Permute;
+import dev.viridian.engine.ops.Slice;
+import dev.viridian.engine.random.TorchRandom;
+import dev.viridian.kernels.DType;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Stable Diffusion 1.x model in memory: loaded once, used many times.
+ *
+ * <p>Thread-safe once loaded: runs of several threads share the weights and take turns at the
+ * device's kernels. {@link #close} must come after the last of them.
+ */
+public final class StableDiffusion implements AutoCloseable {
+  private final Device device;
+  private final ModelFiles files;
+  private final ClipTokenizer tokenizer;
+  private final ClipTextModel textEncoder;
+  private final UNet unet;
+  private final Autoencoder autoencoder;
+  private final SchedulerConfig schedulerConfig;
+
+  private StableDiffusion(Device device, ModelFiles files, ClipTokenizer tokenizer) {
+    this.device = device;
+    this.files = files;
+    this.tokenizer = tokenizer;
+    this.textEncoder = new ClipTextModel(files.configs().textEncoder());
+    this.unet = new UNet(files.configs().unet());
+    this.autoencoder = new Autoencoder(files.configs().vae());
+    this.schedulerConfig =
+        SchedulerConfig.parse(
+            files.schedulerConfig().toString(), files.describe() + ": scheduler configuration");
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param files closed with the model, or before this throws
+   * @param dtype what floating-point weights become; null to keep the type of the file. The
+   *     arithmetic on the CPU is F32 in any case.
+   * @throws InputException if the files do not fit one another; names every key
+   */
+  public static StableDiffusion load(ModelFiles files, Device device, @Nullable DType dtype) {
+    StableDiffusion model;
+    try {
+      ClipTokenizer tokenizer = ClipTokenizer.load(files.tokenizer());
+      model = new StableDiffusion(device, files, tokenizer);
+    } catch (RuntimeException | Error e) {
+      files.close();
+      throw e;
+    }
+    try {
+      int tokens = model.tokenizer.nextId();
+      if (tokens > model.textEncoder.config().vocabSize()) {
+        throw new InputException(
+            files.describe()
+                + ": the tokenizer has "
+                + tokens
+                + " tokens, the text encoder only "
+                + model.textEncoder.config().vocabSize());
+      }
+      ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
+      ModuleLoader.load(model.unet, files.unet(), device, dtype);
+      ModuleLoader.load(model.autoencoder, files.vae(), device, dtype);
+      return model;
+    } catch (RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  /** Where it computes. */
+  public Device device() {
+    return device;
+  }
+
+  /** The files it was loaded from. */
+  public ModelFiles files() {
+    return files;
+  }
+
+  /** The tokenizer. */
+  public ClipTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The text encoder. */
+  public ClipTextModel textEncoder() {
+    return textEncoder;
+  }
+
+  /** The noise predictor. */
+  public UNet unet() {
+    return unet;
+  }
+
+  /** The autoencoder. */
+  public Autoencoder autoencoder() {
+    return autoencoder;
+  }
+
+  /**
+   * The scheduler that a request asks for.
+   *
+   * @throws InputException if there is no such sampler, or it has not such a schedule
+   */
+  public Scheduler scheduler(TextToImage request) {
+    SchedulerConfig config = schedulerConfig;
+    if (request.spacing() != null) {
+      config = config.with("timestep_spacing", request.spacing());
+    }
+    if (request.eta() != null) {
+      config = config.with("eta", request.eta());
+    }
+    String name = request.sampler();
+    if (name != null) {
+      return Schedulers.create(name, Schedulers.withSchedule(config, name, request.schedule()));
+    }
+    String own = samplerName(request);
+    return Schedulers.create(Schedulers.withSchedule(config, own, request.schedule()));
+  }
+
+  /** Name of the sampler that a request runs with, the model's own included. */
+  public String samplerName(TextToImage request) {
+    if (request.sampler() != null) {
+      return request.sampler();
+    }
+    String own = schedulerConfig.className().orElse("");
+    return Schedulers.all().stream()
+        .filter(e -> e.className().equals(own))
+        .map(Schedulers.Entry::name)
+        .findFirst()
+        .orElse(own);
+  }
+
+  /**
+   * Runs the denoising.
+   *
+   * @param generators one for the whole batch, or one for each picture; they are advanced
+   * @return the final latents [batch, height/8, width/8, channels], in the UNet's scale; the caller's
+   *     or the current scope's
+   * @throws InputException if the request does not suit the model, or its weights are not finite
+   * @throws java.util.concurrent.CancellationException if it was cancelled
+   */
+  public Tensor sample(
+      TextToImage request,
+      List<TorchRandom> generators,
+      GenerationListener listener,
+      Cancellation cancellation) {
+    check(request, generators);
+    LayerObserver observer = (module, value) -> cancellation.check();
+    Scheduler scheduler = scheduler(request);
+    try (MemoryScope scope = MemoryScope.open();
+        SchedulerRun run = scheduler.start(request.steps())) {
+      int batch = request.batch();
+      boolean guided = request.guidance() > 1;
+      listener.progress(GenerationListener.Phase.TEXT, 0, 1, null);
+      UNet.Context context = context(request, guided, observer);
+      UNet.Times times = unet.times(device, run.timesteps());
+      listener.progress(GenerationListener.Phase.TEXT, 1, 1, null);
+
+      NoiseSource noise = () -> draw(request, generators);
+      Tensor x = LinearCombination.of(new double[] {run.initNoiseSigma()}, noise.next());
+      listener.progress(GenerationListener.Phase.DENOISE, 0, run.calls(), null);
+      for (int i = 0; i < run.calls(); i++) {
+        try (MemoryScope step = MemoryScope.open()) {
+          Tensor input = run.scaleModelInput(x, i);
+          Tensor both = guided ? Cat.of(0, input, input) : input;
+          Tensor output = unet.forward(both, times, i, context, observer);
+          Tensor guidedOutput = guided ? guide(output, batch, request.guidance()) : output;
+          SchedulerStep next = run.step(guidedOutput, i, x, noise);
+          listener.progress(
+              GenerationListener.Phase.DENOISE, i + 1, run.calls(), next.denoised());
+          Tensor before = x;
+          x = step.keep(next.sample());
+          if (x != before) {
+            before.close();
+          }
+        }
+      }
+      requireFinite(x);
+      return scope.keep(x);
+    }
+  }
+
+  private void check(TextToImage request, List<TorchRandom> generators) {
+    int factor = autoencoder.config().pixelsPerLatent();
+    if (request.width() < factor
+        || request.height() < factor
+        || request.width() % factor != 0
+        || request.height() % factor != 0) {
+      throw new InputException(
+          "size "
+              + request.width()
+              + "x"
+              + request.height()
+              + ": expected multiples of "
+              + factor);
+    }
+    if (request.batch() < 1
+        || (generators.size() != 1 && generators.size() != request.batch())) {
+      throw new IllegalArgumentException(
+          generators.size() + " generators for a batch of " + request.batch());
+    }
+    if (request.skipLayers() < 0 || request.skipLayers() >= textEncoder.config().layers()) {
+      throw new InputException(
+          "clip skip leaves out "
+              + request.skipLayers()
+              + " of the text encoder's "
+              + textEncoder.config().layers()
+              + " layers; at least one must remain");
+    }
+    if (unet.config().inChannels() != autoencoder.config().latentChannels()) {
+      throw new InputException(
+          files.describe()
+              + ": the UNet reads "
+              + unet.config().inChannels()
+              + " channels, text to image needs "
+              + autoencoder.config().latentChannels());
+    }
+  }
+
+  /** {@code u + guidance (c − u)} of the two halves of a batch. */
+  private static Tensor guide(Tensor output, int batch, double guidance) {
+    Tensor unconditional = Slice.of(output, 0, 0, batch);
+    Tensor conditional = Slice.of(output, 0, batch, 2L * batch);
+    Tensor difference =
+        LinearCombination.of(new double[] {1, -1}, conditional, unconditional);
+    return LinearCombination.of(new double[] {1, guidance}, unconditional, difference);
+  }
+
+  /** Keys and values of the prompts: the negative ones first, as the batch is laid out. */
+  private UNet.Context context(TextToImage request, boolean guided, LayerObserver observer) {
+    List<Tensor> encoded = new ArrayList<>();
+    if (guided) {
+      encoded.add(encode(request.negativePrompt(), 0, request.batch(), observer));
+    }
+    encoded.add(encode(request.prompt(), request.skipLayers(), request.batch(), observer));
+    return unet.context(
+        encoded.size() == 1 ? encoded.getFirst() : Cat.of(0, encoded.toArray(Tensor[]::new)));
+  }
+
+  private Tensor encode(String prompt, int skip, int batch, LayerObserver observer) {
+    TokenizedPrompt tokens = tokenizer.encode(prompt);
+    long[] ids = new long[tokens.ids().length];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = tokens.ids()[i];
+    }
+    Tensor one = textEncoder.forward(Tensors.of(device, ids, 1, ids.length), skip, observer);
+    Shape all = one.shape().with(0, batch);
+    return Contiguous.of(Expand.of(one, all));
+  }
+
+  /** Noise as diffusers draws it, [n, c, h, w], turned to channels-last. */
+  private Tensor draw(TextToImage request, List<TorchRandom> generators) {
+    int factor = autoencoder.config().pixelsPerLatent();
+    int channels = autoencoder.config().latentChannels();
+    int h = request.height() / factor;
+    int w = request.width() / factor;
+    int one = Math.multiplyExact(channels, Math.multiplyExact(h, w));
+    float[] values = new float[Math.multiplyExact(one, request.batch())];
+    if (generators.size() == 1) {
+      generators.getFirst().randn(values);
+    } else {
+      for (int i = 0; i < generators.size(); i++) {
+        System.arraycopy(generators.get(i).randn(one), 0, values, i * one, one);
+      }
+    }
+    Tensor drawn = Tensors.of(device, values, request.batch(), channels, h, w);
+    return Contiguous.of(Permute.of(drawn, 0, 2, 3, 1));
+  }
+
+  private void requireFinite(Tensor latents) {
+    for (float value : latents.toFloats()) {
+      if (!Float.isFinite(value)) {
+        for (Module module : List.of(textEncoder, unet)) {
+          NotFinite.find(module)
+              .ifPresent(
+                  key -> {
+                    throw new InputException(
+                        files.describe() + ": the weight " + key + " is not finite");
+                  });
+        }
+        throw new InputException(
+            files.describe()
+                + ": the latents are not finite although all weights are; a lower --cfg-scale, or"
+                + " --dtype f32, may help");
+      }
+    }
+  }
+
+  /**
+   * Decodes latents to pictures and features.
+   *
+   * @param beforeNorm which feature, see {@link Autoencoder#decode}
+   */
+  public Autoencoder.Decoded decode(
+      Tensor latents,
+      boolean beforeNorm,
+      GenerationListener listener,
+      Cancellation cancellation) {
+    listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
+    Autoencoder.Decoded decoded =
+        autoencoder.decode(latents, beforeNorm, (module, value) -> cancellation.check());
+    listener.progress(GenerationListener.Phase.DECODE, 1, 1, null);
+    return decoded;
+  }
+
+  /** Closes the weights and the files. */
+  @Override
+  public void close() {
+    textEncoder.close();
+    unet.close();
+    autoencoder.close();
+    files.close();
+  }
+}

@@ -1,0 +1,215 @@
+package dev.viridian.matting;
+
+import dev.viridian.diffusion.pipeline.Cancellation;
+import dev.viridian.diffusion.pipeline.GenerationListener;
+import dev.viridian.diffusion.pipeline.NotFinite;
+import dev.viridian.diffusion.pipeline.StableDiffusion;
+import dev.viridian.diffusion.pipeline.TextToImage;
+import dev.viridian.diffusion.vae.Autoencoder;
+import dev.viridian.diffusion.weights.MattingHeadConfig;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.io.WeightSource;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.random.TorchRandom;
+import dev.viridian.kernels.DType;
+import dev.viridian.matting.head.MattingHead;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Text to objects with alpha:
+ *
+ * <pre>{@code
+ * try (DiffuMatting model = DiffuMatting.load(Path.of("model"))) {
+ *   Cutout cutout = model.generate(TextToImage.of("a red apple"), 42);
+ *   BufferedImage image = cutout.image();
+ * }
+ * }</pre>
+ *
+ * <p>Load once, generate many times. Several threads may generate with one model at once; they share
+ * its weights and take turns at the kernels. All native memory of a run is freed when it returns;
+ * that of the model by {@link #close}, after the last run.
+ */
+public final class DiffuMatting implements AutoCloseable {
+  private final StableDiffusion diffusion;
+  private final @Nullable MattingHead head;
+
+  private DiffuMatting(StableDiffusion diffusion, @Nullable MattingHead head) {
+    this.diffusion = diffusion;
+    this.head = head;
+  }
+
+  /**
+   * Loads a model on the CPU, its weights in the type they have.
+   *
+   * @param model a folder in diffusers' layout or a single file, with or without a matting head
+   * @throws InputException if it is not a Stable Diffusion 1.x model or not sound; names every key
+   */
+  public static DiffuMatting load(Path model) {
+    return load(ModelFiles.open(model), Device.cpu(), null);
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param files closed with the model, or before this throws
+   * @param dtype what floating-point weights become; null to keep the type of the file
+   */
+  public static DiffuMatting load(ModelFiles files, Device device, @Nullable DType dtype) {
+    StableDiffusion diffusion = StableDiffusion.load(files, device, dtype);
+    try {
+      WeightSource weights = files.mattingHead();
+      MattingHead head = null;
+      MattingHeadConfig config = files.configs().mattingHead();
+      if (weights != null && config != null) {
+        head = new MattingHead(config);
+        ModuleLoader.load(head, weights, device, dtype);
+        int channels = files.configs().vae().blockOutChannels().getFirst();
+        if (config.inChannels() != channels) {
+          head.close();
+          throw new InputException(
+              files.describe()
+                  + ": the matting head reads "
+                  + config.inChannels()
+                  + " channels, the decoder gives "
+                  + channels);
+        }
+      }
+      return new DiffuMatting(diffusion, head);
+    } catch (RuntimeException | Error e) {
+      diffusion.close();
+      throw e;
+    }
+  }
+
+  /** The diffusion model underneath. */
+  public StableDiffusion diffusion() {
+    return diffusion;
+  }
+
+  /** Whether it has a matting head, so that its objects have an alpha. */
+  public boolean hasHead() {
+    return head != null;
+  }
+
+  /**
+   * Generates one object.
+   *
+   * @param seed of PyTorch's CPU generator
+   * @throws InputException if the request does not suit the model
+   */
+  public Cutout generate(TextToImage request, long seed) {
+    return generate(request.batch(1), List.of(seed), GenerationListener.NONE, new Cancellation())
+        .cutouts()
+        .getFirst();
+  }
+
+  /**
+   * What a run gives.
+   *
+   * @param latents the final latents [batch, channels, height/8, width/8], row-major, in the UNet's
+   *     scale
+   */
+  public record Result(List<Cutout> cutouts, float[] latents) {}
+
+  /**
+   * Generates a batch.
+   *
+   * @param seeds one for the whole batch, drawn from in order, or one for each picture
+   * @throws java.util.concurrent.CancellationException if it was cancelled
+   */
+  public Result generate(
+      TextToImage request,
+      List<Long> seeds,
+      GenerationListener listener,
+      Cancellation cancellation) {
+    List<TorchRandom> generators = new ArrayList<>();
+    seeds.forEach(seed -> generators.add(new TorchRandom(seed)));
+    return generateFrom(request, generators, listener, cancellation);
+  }
+
+  /** As {@link #generate(TextToImage, List, GenerationListener, Cancellation)}, going on with generators. */
+  public Result generateFrom(
+      TextToImage request,
+      List<TorchRandom> generators,
+      GenerationListener listener,
+      Cancellation cancellation) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor latents = diffusion.sample(request, generators, listener, cancellation);
+      List<Cutout> cutouts = new ArrayList<>();
+      for (int i = 0; i < request.batch(); i++) {
+        // One picture at a time: maps at full size are what takes the most memory.
+        try (MemoryScope one = MemoryScope.open()) {
+          Tensor latent = one.keep(dev.viridian.engine.ops.Slice.of(latents, 0, i, i + 1L));
+          TorchRandom generator = generators.get(generators.size() == 1 ? 0 : i);
+          cutouts.add(
+              cutOut(request, latent, generator.initialSeed(), listener, cancellation));
+        }
+      }
+      scope.keep(latents);
+      float[] values = channelsFirst(latents);
+      latents.close();
+      return new Result(cutouts, values);
+    }
+  }
+
+  private Cutout cutOut(
+      TextToImage request,
+      Tensor latent,
+      long seed,
+      GenerationListener listener,
+      Cancellation cancellation) {
+    boolean raw = head != null && head.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
+    try (Autoencoder.Decoded decoded =
+        diffusion.decode(latent, raw, listener, cancellation)) {
+      float[] picture = decoded.picture().toFloats();
+      requireFinite(picture, diffusion.autoencoder());
+      float[] coarse = null;
+      if (head != null) {
+        listener.progress(GenerationListener.Phase.MATTE, 0, 1, null);
+        try (Tensor mask = head.forward(decoded.feature())) {
+          coarse = mask.toFloats();
+        }
+        requireFinite(coarse, head);
+        listener.progress(GenerationListener.Phase.MATTE, 1, 1, null);
+      }
+      return new Cutout(request.width(), request.height(), seed, picture, coarse);
+    }
+  }
+
+  private void requireFinite(float[] values, Module module) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        Optional<String> key = NotFinite.find(module);
+        throw new InputException(
+            diffusion.files().describe()
+                + (key.isPresent()
+                    ? ": the weight " + key.get() + " is not finite"
+                    : ": the decoded picture is not finite although all weights are"));
+      }
+    }
+  }
+
+  private static float[] channelsFirst(Tensor latents) {
+    try (Tensor turned = dev.viridian.engine.ops.Permute.of(latents, 0, 3, 1, 2)) {
+      return turned.toFloats();
+    }
+  }
+
+  /** Closes weights and files. */
+  @Override
+  public void close() {
+    if (head != null) {
+      head.close();
+    }
+    diffusion.close();
+  }
+}
