@@ -15,6 +15,8 @@ import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.ops.Permute;
+import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
 import dev.viridian.matting.head.MattingHead;
@@ -133,13 +135,20 @@ public final class DiffuMatting implements AutoCloseable {
       Cancellation cancellation) {
     List<TorchRandom> generators = new ArrayList<>();
     seeds.forEach(seed -> generators.add(new TorchRandom(seed)));
-    return generateFrom(request, generators, listener, cancellation);
+    return generateFrom(request, generators, hasHead(), listener, cancellation);
   }
 
-  /** As {@link #generate(TextToImage, List, GenerationListener, Cancellation)}, going on with generators. */
+  /**
+   * Generates a batch, drawing from generators that go on after it.
+   *
+   * @param generators one for the whole batch, or one for each picture
+   * @param matte whether the head is run; without it the cutouts are opaque
+   */
+  @SuppressWarnings("try") // scopes close what a run makes
   public Result generateFrom(
       TextToImage request,
       List<TorchRandom> generators,
+      boolean matte,
       GenerationListener listener,
       Cancellation cancellation) {
     try (MemoryScope scope = MemoryScope.open()) {
@@ -148,16 +157,19 @@ public final class DiffuMatting implements AutoCloseable {
       for (int i = 0; i < request.batch(); i++) {
         // One picture at a time: maps at full size are what takes the most memory.
         try (MemoryScope one = MemoryScope.open()) {
-          Tensor latent = one.keep(dev.viridian.engine.ops.Slice.of(latents, 0, i, i + 1L));
+          Tensor latent = Slice.of(latents, 0, i, i + 1L);
           TorchRandom generator = generators.get(generators.size() == 1 ? 0 : i);
           cutouts.add(
-              cutOut(request, latent, generator.initialSeed(), listener, cancellation));
+              cutOut(
+                  request,
+                  latent,
+                  generator.initialSeed(),
+                  matte ? head : null,
+                  listener,
+                  cancellation));
         }
       }
-      scope.keep(latents);
-      float[] values = channelsFirst(latents);
-      latents.close();
-      return new Result(cutouts, values);
+      return new Result(cutouts, Permute.of(latents, 0, 3, 1, 2).toFloats());
     }
   }
 
@@ -165,20 +177,19 @@ public final class DiffuMatting implements AutoCloseable {
       TextToImage request,
       Tensor latent,
       long seed,
+      @Nullable MattingHead mask,
       GenerationListener listener,
       Cancellation cancellation) {
-    boolean raw = head != null && head.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
+    boolean raw = mask != null && mask.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
     try (Autoencoder.Decoded decoded =
         diffusion.decode(latent, raw, listener, cancellation)) {
       float[] picture = decoded.picture().toFloats();
       requireFinite(picture, diffusion.autoencoder());
       float[] coarse = null;
-      if (head != null) {
+      if (mask != null) {
         listener.progress(GenerationListener.Phase.MATTE, 0, 1, null);
-        try (Tensor mask = head.forward(decoded.feature())) {
-          coarse = mask.toFloats();
-        }
-        requireFinite(coarse, head);
+        coarse = mask.forward(decoded.feature()).toFloats();
+        requireFinite(coarse, mask);
         listener.progress(GenerationListener.Phase.MATTE, 1, 1, null);
       }
       return new Cutout(request.width(), request.height(), seed, picture, coarse);
@@ -198,10 +209,12 @@ public final class DiffuMatting implements AutoCloseable {
     }
   }
 
-  private static float[] channelsFirst(Tensor latents) {
-    try (Tensor turned = dev.viridian.engine.ops.Permute.of(latents, 0, 3, 1, 2)) {
-      return turned.toFloats();
-    }
+  /**
+   * Tells models apart: SHA-256, in hexadecimal, of names, types, shapes and the first bytes of every
+   * tensor. Not the hash of a file: that would take longer than loading it.
+   */
+  public String fingerprint() {
+    return Fingerprint.of(diffusion.files());
   }
 
   /** Closes weights and files. */

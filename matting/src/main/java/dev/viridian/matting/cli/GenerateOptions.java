@@ -253,4 +253,12 @@ final class GenerateOptions {
   long pictures() {
     return (long) batchCount * batchSize;
   }
+
+  /** What is put after a prompt without green; empty for nothing. */
+  String suffix() {
+    if (greenSuffix == null) {
+      return GreenPrompt.SUFFIX;
+    }
+    return greenSuffix.equals("none") ? "" : greenSuffix;
+  }
 }

@@ -28,7 +28,12 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     versionProvider = VersionText.class,
     footer = {"", "'viridian COMMAND --help' tells more about one of them."},
-    subcommands = {ConvertCommand.class, InspectCommand.class, DoctorCommand.class})
+    subcommands = {
+      GenerateCommand.class,
+      ConvertCommand.class,
+      InspectCommand.class,
+      DoctorCommand.class
+    })
 public final class Main implements Runnable {
   /** It did what was asked. */
   public static final int OK = 0;
@@ -44,7 +49,7 @@ public final class Main implements Runnable {
 
   /** Commands that are named in the plan and not built yet: said so instead of "unknown". */
   static final Set<String> LATER =
-      Set.of("generate", "matte", "train", "evaluate", "dataset", "factory", "compose", "serve");
+      Set.of("matte", "train", "evaluate", "dataset", "factory", "compose", "serve");
 
   @Spec private @Nullable CommandSpec spec;
 

@@ -1,0 +1,225 @@
+package dev.viridian.matting.cli;
+
+import dev.viridian.diffusion.pipeline.Cancellation;
+import dev.viridian.diffusion.pipeline.TextToImage;
+import dev.viridian.diffusion.weights.HubCache;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.random.TorchRandom;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.matting.Cutout;
+import dev.viridian.matting.DiffuMatting;
+import dev.viridian.matting.image.OutputNames;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** {@code generate}: text to a picture on green, an alpha and an RGBA object. */
+@Command(
+    name = "generate",
+    description = {
+      "Generate objects with alpha from text.",
+      "Writes NAME.png (RGBA), NAME.green.png, NAME.alpha.png (16 bit) and NAME.json."
+    })
+final class GenerateCommand implements Callable<Integer> {
+  private static final long SEEDS = 1L << 32;
+
+  @ParentCommand private @Nullable Main main;
+  @Spec private @Nullable CommandSpec spec;
+  @Mixin private GenerateOptions options = new GenerateOptions();
+
+  @Override
+  public Integer call() {
+    if (main == null || spec == null) {
+      throw new IllegalStateException("picocli did not inject the parent command");
+    }
+    options.check(spec);
+    long seed = options.seed >= 0 ? options.seed : ThreadLocalRandom.current().nextLong(SEEDS);
+    List<OutputNames> names = names(seed);
+    GenerationOutput output = new GenerationOutput(options, names);
+    output.prepare();
+
+    try (Device device = Device.cpu(new CpuOptions(options.threads, Map.of()))) {
+      RunRecord record = new RunRecord(device);
+      record.begin("load");
+      try (DiffuMatting model = load(ModelFiles.open(locate()), device)) {
+        Map<String, Object> result = run(model, seed, output, record, main);
+        if (main.json()) {
+          Json.print(spec.commandLine().getOut(), result);
+        }
+      }
+      if (options.logKernels && device.kernels() instanceof CpuKernels cpu) {
+        cpu.choices().forEach(main.err()::println);
+      }
+    }
+    return Main.OK;
+  }
+
+  private DiffuMatting load(ModelFiles files, Device device) {
+    try {
+      MemoryEstimate.check(files.configs(), options);
+    } catch (InputException e) {
+      files.close();
+      throw e;
+    }
+    return DiffuMatting.load(files, device, dtype());
+  }
+
+  private @Nullable DType dtype() {
+    return switch (options.dtype) {
+      case "f32" -> DType.F32;
+      case "f16" -> DType.F16;
+      case "bf16" -> DType.BF16;
+      default -> null;
+    };
+  }
+
+  /** The model's place on disk. */
+  private Path locate() {
+    String model = options.model;
+    if (model == null) {
+      throw new InputException(
+          "--model is missing: this version has no model of its own in the jar; give a folder in"
+              + " diffusers' layout, a single file, or ORG/NAME in the Hugging Face cache");
+    }
+    Path path = Path.of(model);
+    if (Files.exists(path) || !model.matches("[\\w.-]+/[\\w.-]+")) {
+      return path;
+    }
+    return HubCache.locate(
+        model, HubCache.root(System::getenv, Path.of(System.getProperty("user.home"))));
+  }
+
+  /** Where each picture goes; image i of single-picture batches has seed + i. */
+  private List<OutputNames> names(long seed) {
+    String output = java.util.Objects.requireNonNull(options.output);
+    if (output.toLowerCase(java.util.Locale.ROOT).endsWith(".png")) {
+      return List.of(OutputNames.of(Path.of(output)));
+    }
+    List<OutputNames> names = new ArrayList<>();
+    for (int i = 0; i < options.pictures(); i++) {
+      names.add(OutputNames.in(Path.of(output), i, options.batchSize == 1 ? seed + i : seed));
+    }
+    return names;
+  }
+
+  private Map<String, Object> run(
+      DiffuMatting model, long seed, GenerationOutput output, RunRecord record, Main console) {
+    boolean matte = matte(model, console);
+    GreenPrompt prompt =
+        GreenPrompt.of(options.prompt, options.suffix(), model.diffusion().tokenizer());
+    warnOfLength(prompt, model, console);
+    TextToImage request = request(prompt.text());
+    model.diffusion().scheduler(request); // refuses what does not fit before the first step
+    List<TorchRandom> generators = List.of(new TorchRandom(seed));
+    List<Cutout> cutouts = new ArrayList<>();
+    Cancellation cancellation = new Cancellation();
+    for (int i = 0; i < options.batchCount; i++) {
+      if (options.batchSize == 1) {
+        generators = List.of(new TorchRandom(seed + i));
+      }
+      String count = options.batchCount > 1 ? " " + (i + 1) + "/" + options.batchCount : "";
+      try (RunProgress progress = new RunProgress(console.err(), count, record)) {
+        DiffuMatting.Result result =
+            model.generateFrom(request, generators, matte, progress, cancellation);
+        record.begin("write");
+        output.write(i, result, request, model, record);
+        cutouts.addAll(result.cutouts());
+      }
+    }
+    output.writeTensors();
+    record.end();
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("pictures", output.written());
+    summary.put("phases", record.phases());
+    summary.put("peak_resident_bytes", RunRecord.peakResidentBytes());
+    if (!console.json()) {
+      report(cutouts.size(), output, record, console);
+    }
+    return summary;
+  }
+
+  private static void report(
+      int pictures, GenerationOutput output, RunRecord record, Main console) {
+    double seconds =
+        record.phases().values().stream().mapToDouble(p -> (double) p.get("seconds")).sum();
+    console
+        .err()
+        .printf(
+            java.util.Locale.ROOT,
+            "%s in %.1f s, peak resident memory %.2f GB%n",
+            pictures == 1 ? output.first() : pictures + " pictures in " + output.folder(),
+            seconds,
+            RunRecord.peakResidentBytes() / 1e9);
+  }
+
+  private boolean matte(DiffuMatting model, Main console) {
+    switch (options.matting) {
+      case "none" -> {
+        return false;
+      }
+      case "coarse" -> {
+        if (!model.hasHead()) {
+          throw new InputException(
+              "--matting coarse: "
+                  + model.diffusion().files().describe()
+                  + " has no matting head; use --matting none, or a model with matting_head/");
+        }
+        return true;
+      }
+      default -> {
+        if (!model.hasHead()) {
+          console
+              .err()
+              .println(
+                  "viridian: the model has no matting head, the pictures will be opaque"
+                      + " (--matting none says so without this line)");
+        }
+        return model.hasHead();
+      }
+    }
+  }
+
+  private void warnOfLength(GreenPrompt prompt, DiffuMatting model, Main console) {
+    if (prompt.truncated()) {
+      console
+          .err()
+          .println("viridian: the prompt is longer than 75 tokens; what comes after is not read");
+    }
+    if (options.cfgScale > 1
+        && model.diffusion().tokenizer().encode(options.negativePrompt).truncated()) {
+      console
+          .err()
+          .println(
+              "viridian: the negative prompt is longer than 75 tokens; what comes after is not"
+                  + " read");
+    }
+  }
+
+  private TextToImage request(String prompt) {
+    return TextToImage.of(prompt)
+        .negative(options.negativePrompt)
+        .size(options.width, options.height)
+        .steps(options.steps)
+        .guidance(options.cfgScale)
+        .sampler(options.sampler)
+        .schedule(options.schedule, options.spacing)
+        .eta(options.eta)
+        .skipLayers(options.clipSkip - 1)
+        .batch(options.batchSize);
+  }
+}
