@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Load once, generate many times. Several threads may generate with one model at once; they share
- * its weights and take turns at the kernels. All native memory of a run is freed when it returns;
- * that of the model by {@link #close}, after the last run.
+ * <p>Load once, generate many times. Several threads may generate with one model at once; they
+ * share its weights and take turns at the kernels. All native memory of a run is freed when it
+ * returns; that of the model by {@link #close}, after the last run.
  */
 public final class DiffuMatting implements AutoCloseable {
   private final StableDiffusion diffusion;
@@ -181,8 +181,7 @@ public final class DiffuMatting implements AutoCloseable {
       GenerationListener listener,
       Cancellation cancellation) {
     boolean raw = mask != null && mask.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
-    try (Autoencoder.Decoded decoded =
-        diffusion.decode(latent, raw, listener, cancellation)) {
+    try (Autoencoder.Decoded decoded = diffusion.decode(latent, raw, listener, cancellation)) {
       float[] picture = decoded.picture().toFloats();
       requireFinite(picture, diffusion.autoencoder());
       float[] coarse = null;
@@ -210,8 +209,8 @@ public final class DiffuMatting implements AutoCloseable {
   }
 
   /**
-   * Tells models apart: SHA-256, in hexadecimal, of names, types, shapes and the first bytes of every
-   * tensor. Not the hash of a file: that would take longer than loading it.
+   * Tells models apart: SHA-256, in hexadecimal, of names, types, shapes and the first bytes of
+   * every tensor. Not the hash of a file: that would take longer than loading it.
    */
   public String fingerprint() {
     return Fingerprint.of(diffusion.files());

@@ -7,7 +7,9 @@ import dev.viridian.engine.nn.GroupNorm;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Add;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +51,8 @@ public final class ResnetBlock extends Module {
       throw new IllegalStateException("this block has no time embedding");
     }
     try (MemoryScope scope = MemoryScope.open()) {
-      return scope.keep(Add.of(timeProjection.forward(activated), conv1.bias()));
+      return scope.keep(
+          Add.of(timeProjection.forward(activated), Cast.of(conv1.bias(), DType.F32)));
     }
   }
 

@@ -25,8 +25,8 @@ public interface GenerationListener {
    * A step of a phase is done.
    *
    * @param step from 1 to {@code steps}; 0 when the phase begins
-   * @param preview while denoising, what the latents would be if the model were right now, [n, h, w,
-   *     c]; only valid during the call; null otherwise
+   * @param preview while denoising, what the latents would be if the model were right now, [n, h,
+   *     w, c]; only valid during the call; null otherwise
    */
   void progress(Phase phase, int step, int steps, @Nullable Tensor preview);
 }

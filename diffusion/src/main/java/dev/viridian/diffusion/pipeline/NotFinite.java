@@ -9,7 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.Optional;
 
-/** Finds the weight to blame when a result is not finite: only then is it worth reading them all. */
+/**
+ * Finds the weight to blame when a result is not finite: only then is it worth reading them all.
+ */
 public final class NotFinite {
   private NotFinite() {}
 

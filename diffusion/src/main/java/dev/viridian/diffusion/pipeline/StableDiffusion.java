@@ -165,8 +165,8 @@ public final class StableDiffusion implements AutoCloseable {
    * Runs the denoising.
    *
    * @param generators one for the whole batch, or one for each picture; they are advanced
-   * @return the final latents [batch, height/8, width/8, channels], in the UNet's scale; the caller's
-   *     or the current scope's
+   * @return the final latents [batch, height/8, width/8, channels], in the UNet's scale; the
+   *     caller's or the current scope's
    * @throws InputException if the request does not suit the model, or its weights are not finite
    * @throws java.util.concurrent.CancellationException if it was cancelled
    */
@@ -197,8 +197,7 @@ public final class StableDiffusion implements AutoCloseable {
           Tensor output = unet.forward(both, times, i, context, observer);
           Tensor guidedOutput = guided ? guide(output, batch, request.guidance()) : output;
           SchedulerStep next = run.step(guidedOutput, i, x, noise);
-          listener.progress(
-              GenerationListener.Phase.DENOISE, i + 1, run.calls(), next.denoised());
+          listener.progress(GenerationListener.Phase.DENOISE, i + 1, run.calls(), next.denoised());
           Tensor before = x;
           x = step.keep(next.sample());
           if (x != before) {
@@ -218,15 +217,9 @@ public final class StableDiffusion implements AutoCloseable {
         || request.width() % factor != 0
         || request.height() % factor != 0) {
       throw new InputException(
-          "size "
-              + request.width()
-              + "x"
-              + request.height()
-              + ": expected multiples of "
-              + factor);
+          "size " + request.width() + "x" + request.height() + ": expected multiples of " + factor);
     }
-    if (request.batch() < 1
-        || (generators.size() != 1 && generators.size() != request.batch())) {
+    if (request.batch() < 1 || (generators.size() != 1 && generators.size() != request.batch())) {
       throw new IllegalArgumentException(
           generators.size() + " generators for a batch of " + request.batch());
     }
@@ -252,8 +245,7 @@ public final class StableDiffusion implements AutoCloseable {
   private static Tensor guide(Tensor output, int batch, double guidance) {
     Tensor unconditional = Slice.of(output, 0, 0, batch);
     Tensor conditional = Slice.of(output, 0, batch, 2L * batch);
-    Tensor difference =
-        LinearCombination.of(new double[] {1, -1}, conditional, unconditional);
+    Tensor difference = LinearCombination.of(new double[] {1, -1}, conditional, unconditional);
     return LinearCombination.of(new double[] {1, guidance}, unconditional, difference);
   }
 
@@ -323,10 +315,7 @@ public final class StableDiffusion implements AutoCloseable {
    * @param beforeNorm which feature, see {@link Autoencoder#decode}
    */
   public Autoencoder.Decoded decode(
-      Tensor latents,
-      boolean beforeNorm,
-      GenerationListener listener,
-      Cancellation cancellation) {
+      Tensor latents, boolean beforeNorm, GenerationListener listener, Cancellation cancellation) {
     listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
     Autoencoder.Decoded decoded =
         autoencoder.decode(latents, beforeNorm, (module, value) -> cancellation.check());

@@ -39,77 +39,176 @@ public record TextToImage(
 
   /** 512×512, 20 steps, guidance 7.5, the model's sampler, one picture. */
   public static TextToImage of(String prompt) {
-    return new TextToImage(
-        prompt, "", 512, 512, 20, 7.5, null, "default", null, null, 0, 1);
+    return new TextToImage(prompt, "", 512, 512, 20, 7.5, null, "default", null, null, 0, 1);
   }
 
   /** The same with another prompt. */
   public TextToImage prompt(String value) {
     return new TextToImage(
-        value, negativePrompt, width, height, steps, guidance, sampler, schedule, spacing, eta,
-        skipLayers, batch);
+        value,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with a negative prompt. */
   public TextToImage negative(String value) {
     return new TextToImage(
-        prompt, value, width, height, steps, guidance, sampler, schedule, spacing, eta, skipLayers,
+        prompt,
+        value,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
         batch);
   }
 
   /** The same at another size, in pixels. */
   public TextToImage size(int newWidth, int newHeight) {
     return new TextToImage(
-        prompt, negativePrompt, newWidth, newHeight, steps, guidance, sampler, schedule, spacing,
-        eta, skipLayers, batch);
+        prompt,
+        negativePrompt,
+        newWidth,
+        newHeight,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with another number of steps. */
   public TextToImage steps(int value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, value, guidance, sampler, schedule, spacing, eta,
-        skipLayers, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        value,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with another guidance scale. */
   public TextToImage guidance(double value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, value, sampler, schedule, spacing, eta,
-        skipLayers, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        value,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with another sampler. */
   public TextToImage sampler(@Nullable String value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, guidance, value, schedule, spacing, eta,
-        skipLayers, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        value,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with another schedule of noise levels and spacing of time steps. */
   public TextToImage schedule(String newSchedule, @Nullable String newSpacing) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, guidance, sampler, newSchedule, newSpacing,
-        eta, skipLayers, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        newSchedule,
+        newSpacing,
+        eta,
+        skipLayers,
+        batch);
   }
 
   /** The same with another share of fresh noise. */
   public TextToImage eta(@Nullable Double value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, guidance, sampler, schedule, spacing, value,
-        skipLayers, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        value,
+        skipLayers,
+        batch);
   }
 
   /** The same with the text encoder's last layers left out. */
   public TextToImage skipLayers(int value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, guidance, sampler, schedule, spacing, eta,
-        value, batch);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        value,
+        batch);
   }
 
   /** The same with another number of pictures at once. */
   public TextToImage batch(int value) {
     return new TextToImage(
-        prompt, negativePrompt, width, height, steps, guidance, sampler, schedule, spacing, eta,
-        skipLayers, value);
+        prompt,
+        negativePrompt,
+        width,
+        height,
+        steps,
+        guidance,
+        sampler,
+        schedule,
+        spacing,
+        eta,
+        skipLayers,
+        value);
   }
 }

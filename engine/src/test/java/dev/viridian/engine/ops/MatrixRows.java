@@ -175,6 +175,13 @@ final class MatrixRows {
             List.of(one("copy", t -> Contiguous.copyOf(t[0]), of(3, 4, 5))),
             List.of()),
         OpRow.of(
+            Cast.class,
+            List.of(
+                one("from half", t -> Cast.of(t[0], DType.F32), half(DType.F16, 3, 4)),
+                one("from brain float", t -> Cast.of(t[0], DType.F32), half(DType.BF16, 17)),
+                one("none", t -> Cast.of(t[0], DType.F32), half(DType.F16, 0))),
+            List.of()),
+        OpRow.of(
             Permute.class,
             List.of(one("three", t -> Permute.of(t[0], 2, 0, 1), of(3, 4, 5))),
             List.of()),

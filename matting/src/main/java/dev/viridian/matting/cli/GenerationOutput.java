@@ -24,7 +24,9 @@ import java.util.Map;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Writes what {@code generate} made: four files a picture, and on demand the tensors of the run. */
+/**
+ * Writes what {@code generate} made: four files a picture, and on demand the tensors of the run.
+ */
 final class GenerationOutput {
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -115,22 +117,16 @@ final class GenerationOutput {
     texts.add(parameters(cutout, request, model));
     texts.addAll(PngText.aiGenerated("Viridian " + VersionText.viridian()));
     OutputFiles.write(
-        name.green(),
-        options.overwrite,
-        PngWriter.rgb(w, h, cutout.greenPixels(), texts));
+        name.green(), options.overwrite, PngWriter.rgb(w, h, cutout.greenPixels(), texts));
     OutputFiles.write(
-        name.alpha(),
-        options.overwrite,
-        PngWriter.grey16(w, h, cutout.alphaPixels(), texts));
+        name.alpha(), options.overwrite, PngWriter.grey16(w, h, cutout.alphaPixels(), texts));
     Map<String, Object> json = describe(name, cutout, inBatch, request, model, record);
     OutputFiles.write(
         name.json(),
         options.overwrite,
         (JSON.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
     OutputFiles.write(
-        name.picture(),
-        options.overwrite,
-        PngWriter.rgba(w, h, cutout.rgbaPixels(), texts));
+        name.picture(), options.overwrite, PngWriter.rgba(w, h, cutout.rgbaPixels(), texts));
     written.add(json);
   }
 

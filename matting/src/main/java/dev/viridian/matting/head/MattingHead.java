@@ -9,8 +9,9 @@ import dev.viridian.engine.ops.Silu;
 
 /**
  * DiffuMatting's head (paper, section 3: "two stack of 2d conv and SiLU"): {@code
- * silu(conv₂(silu(conv₁(f))))} with 3×3 convolutions, from a decoder feature [n, H, W, c] to a coarse
- * mask [n, H, W, 1]. The mask is not clamped: SiLU reaches down to −0.278. Thread-safe once loaded.
+ * silu(conv₂(silu(conv₁(f))))} with 3×3 convolutions, from a decoder feature [n, H, W, c] to a
+ * coarse mask [n, H, W, 1]. The mask is not clamped: SiLU reaches down to −0.278. Thread-safe once
+ * loaded.
  */
 public final class MattingHead extends Module {
   private final MattingHeadConfig config;
