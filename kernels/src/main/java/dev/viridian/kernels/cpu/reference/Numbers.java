@@ -43,6 +43,13 @@ public final class Numbers {
     return Float.intBitsToFloat(bits << 16);
   }
 
+  /** The nearest bfloat16, ties to even; a NaN stays one. */
+  public static short floatToBf16(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    int rounded = bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+    return (short) (Float.isNaN(value) ? bits >>> 16 | 0x40 : rounded);
+  }
+
   /** Elements {@code from + i·step} of memory of a floating-point type, widened, into an array. */
   public static void read(
       MemorySegment s, DType type, long from, long step, float[] to, int at, int count) {

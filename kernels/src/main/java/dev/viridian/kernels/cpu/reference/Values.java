@@ -13,12 +13,7 @@ final class Values {
 
   /** The number as F32: exact for the floating-point types, rounded to nearest for whole ones. */
   static float getFloat(MemorySegment s, DType type, long index) {
-    return switch (type) {
-      case F32 -> s.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * index);
-      case BF16 -> fromBfloat16(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * index));
-      case F16 -> Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * index));
-      case I32, I64, U8 -> (float) getLong(s, type, index);
-    };
+    return type.isFloat() ? Numbers.get(s, type, index) : (float) getLong(s, type, index);
   }
 
   /** The number as a whole one: floating-point numbers are cut toward zero. */
@@ -37,9 +32,9 @@ final class Values {
    */
   static void setFloat(MemorySegment s, DType type, long index, float value) {
     switch (type) {
-      case F32 -> s.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * index, value);
-      case BF16 -> s.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * index, toBfloat16(value));
-      case F16 -> s.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * index, Float.floatToFloat16(value));
+      case F32 -> Numbers.set(s, index, value);
+      case BF16 -> s.set(Numbers.SHORT, 2 * index, Numbers.floatToBf16(value));
+      case F16 -> s.set(Numbers.SHORT, 2 * index, Float.floatToFloat16(value));
       case I32 -> s.set(ValueLayout.JAVA_INT_UNALIGNED, 4 * index, (int) value);
       case I64 -> s.set(ValueLayout.JAVA_LONG_UNALIGNED, 8 * index, (long) value);
       case U8 -> s.set(ValueLayout.JAVA_BYTE, index, (byte) Math.clamp((long) value, 0, 255));
@@ -54,19 +49,5 @@ final class Values {
       case U8 -> s.set(ValueLayout.JAVA_BYTE, index, (byte) value);
       case F32, BF16, F16 -> setFloat(s, type, index, (float) value);
     }
-  }
-
-  /** Upper half of a binary32, widened: exact. */
-  static float fromBfloat16(short bits) {
-    return Float.intBitsToFloat(bits << 16);
-  }
-
-  /** Nearest upper half, ties to even; a NaN stays one. */
-  static short toBfloat16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    if (Float.isNaN(value)) {
-      return (short) (bits >>> 16 | 0x40);
-    }
-    return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
   }
 }

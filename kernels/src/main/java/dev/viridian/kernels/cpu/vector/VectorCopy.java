@@ -209,9 +209,7 @@ public final class VectorCopy implements CopyKernels, Selective {
         }
       } else {
         for (int j = 0; j < count; j++) {
-          int bits = Float.floatToRawIntBits(values[j]);
-          int rounded = bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
-          halves[j] = (short) (values[j] != values[j] ? bits >>> 16 | 0x40 : rounded);
+          halves[j] = Numbers.floatToBf16(values[j]);
         }
       }
       MemorySegment.copy(halves, 0, to, Numbers.SHORT, 2 * (target + i), count);
