@@ -199,7 +199,7 @@ final class AttentionBackward {
     in.maskRow(head, query, block * BLOCK, width, scores, from);
     float shift = lse[head * pitch + query];
     for (int j = 0; j < width; j += LANES) {
-      VectorMath.exp(FloatVector.fromArray(FLOATS, scores, from + j).sub(shift))
+      VectorMath.expBelowLargest(FloatVector.fromArray(FLOATS, scores, from + j).sub(shift))
           .intoArray(scores, from + j);
     }
   }
@@ -303,7 +303,7 @@ final class AttentionBackward {
       int at = head * pitch + query;
       for (int i = 0; i < width; i += LANES) {
         FloatVector probability =
-            VectorMath.exp(
+            VectorMath.expBelowLargest(
                 FloatVector.fromArray(FLOATS, scores, from + i)
                     .sub(FloatVector.fromArray(FLOATS, lse, at + i)));
         FloatVector g = FloatVector.fromArray(FLOATS, columnGradient, query + i);

@@ -47,13 +47,18 @@ record Patches(
       int end = target + count;
       while (target < end) {
         int run = Math.min(channels - skip, end - target);
-        int sourceY = y * stepY + tapY[tap];
-        int sourceX = x * stepX + tapX[tap];
-        if (sourceY < 0 || sourceY >= h || sourceX < 0 || sourceX >= w) {
-          Arrays.fill(to, target, target + run, 0f);
-        } else {
+        if (inside(tap, y, x)) {
+          int sourceY = y * stepY + tapY[tap];
+          int sourceX = x * stepX + tapX[tap];
           long source = ((base + sourceY) * w + sourceX) * pitch + channel + skip;
+          // Neighbours in a row of the map lie next to each other.
+          while (target + run < end && continues(tap) && inside(tap + 1, y, x)) {
+            run += Math.min(channels, end - target - run);
+            tap++;
+          }
           Runs.readFloats(map, source, to, target, run);
+        } else {
+          Arrays.fill(to, target, target + run, 0f);
         }
         target += run;
         skip = 0;
@@ -67,6 +72,20 @@ record Patches(
         }
       }
     }
+  }
+
+  private boolean inside(int tap, int y, int x) {
+    int sourceY = y * stepY + tapY[tap];
+    int sourceX = x * stepX + tapX[tap];
+    return sourceY >= 0 && sourceY < h && sourceX >= 0 && sourceX < w;
+  }
+
+  /** Whether the values of the next tap follow those of a tap in memory. */
+  private boolean continues(int tap) {
+    return channels == pitch
+        && tap + 1 < tapY.length
+        && tapY[tap + 1] == tapY[tap]
+        && tapX[tap + 1] == tapX[tap] + 1;
   }
 
   /** A factor whose rows are pixels. */

@@ -56,14 +56,20 @@ final class Product {
 
   private static final int MAX_COLUMNS = 512;
 
-  /** Enough tiles to keep several threads busy to the end. */
-  private static final int MANY = 24;
+  /** Enough tiles for a thread to keep all busy to the end. */
+  private static final int TILES_PER_THREAD = 6;
 
-  /** Floats in a chunk of panels: 16 MiB. */
-  private static final int MAX_PANELS = 4 << 20;
+  /** Panels that are packed together, so that memory is read in longer runs. */
+  private static final int GROUP = 4;
 
-  /** Most of K in a chunk. */
-  private static final int MAX_DEPTH = 64 * KC;
+  /** Length of K in which they are read: together they stay in the first cache. */
+  private static final int GROUP_DEPTH = 64;
+
+  /** Floats in a chunk of panels: 8 MiB, a part of the last cache. */
+  private static final int MAX_PANELS = 2 << 20;
+
+  /** Most of K in a chunk: then a chunk is wide, and the left factor is not copied too often. */
+  private static final int MAX_DEPTH = 8 * KC;
 
   private final Workers workers;
   private final Operand left;
@@ -159,23 +165,15 @@ final class Product {
     }
 
     void run() {
-      int group = 4;
-      int groups = Math.ceilDiv(panelCount, group);
-      workers.run(
-          groups * blocks,
-          task -> {
-            int block = task / groups;
-            int panel = task % groups * group;
-            for (int j = panel; j < Math.min(panel + group, panelCount); j++) {
-              packPanel(block, j);
-            }
-          });
+      int groups = Math.ceilDiv(panelCount, GROUP);
+      workers.run(groups * blocks, task -> pack(task / groups, task % groups * GROUP));
+      int many = TILES_PER_THREAD * workers.threadCount();
       int tileRows = MAX_ROWS;
       int columnTiles = Math.ceilDiv(width, MAX_COLUMNS);
-      while (tileRows > 24 && Math.ceilDiv(rows, tileRows) * columnTiles < MANY) {
+      while (tileRows > 24 && Math.ceilDiv(rows, tileRows) * columnTiles < many) {
         tileRows /= 2;
       }
-      while (columnTiles * 8 <= panelCount && Math.ceilDiv(rows, tileRows) * columnTiles < MANY) {
+      while (columnTiles * 8 <= panelCount && Math.ceilDiv(rows, tileRows) * columnTiles < many) {
         columnTiles *= 2;
       }
       int height = tileRows;
@@ -192,18 +190,33 @@ final class Product {
           });
     }
 
-    void packPanel(int block, int panel) {
+    /** Copies a block of K of some panels. */
+    void pack(int block, int panel) {
       int from = start(block);
       int count = start(block + 1) - from;
-      int at = panelAt(from, count, panel);
-      int first = column + panel * NR;
-      int present = Math.min(NR, column + width - first);
+      int end = Math.min(panel + GROUP, panelCount);
       if (right.alongK()) {
         float[] buffer = Scratch.get(Scratch.Part.BLOCK, NR * LDA);
-        right.read(first, present, k + from, count, buffer, 0, LDA);
-        Runs.transpose(buffer, 0, LDA, present, count, panels, at, NR);
-      } else {
-        right.read(first, present, k + from, count, panels, at, NR);
+        for (int j = panel; j < end; j++) {
+          int first = column + j * NR;
+          int present = Math.min(NR, column + width - first);
+          right.read(first, present, k + from, count, buffer, 0, LDA);
+          int at = panelAt(from, count, j);
+          Runs.transpose(buffer, 0, LDA, present, count, panels, at, NR);
+        }
+        return;
+      }
+      int ld = GROUP * NR;
+      float[] buffer = Scratch.get(Scratch.Part.BLOCK, GROUP_DEPTH * ld);
+      int first = column + panel * NR;
+      int present = Math.min(ld, column + width - first);
+      for (int p = 0; p < count; p += GROUP_DEPTH) {
+        int length = Math.min(GROUP_DEPTH, count - p);
+        right.read(first, present, k + from + p, length, buffer, 0, ld);
+        for (int j = panel; j < end; j++) {
+          int at = panelAt(from, count, j) + p * NR;
+          Runs.copyRows(buffer, (j - panel) * NR, ld, length, panels, at, NR);
+        }
       }
     }
 

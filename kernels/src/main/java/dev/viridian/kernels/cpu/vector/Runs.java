@@ -97,6 +97,17 @@ final class Runs {
     }
   }
 
+  /** Copies rows of {@code length} values, a multiple of the lanes, to contiguous rows. */
+  static void copyRows(
+      float[] from, int fromAt, int fromStride, int rows, float[] to, int toAt, int length) {
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < length; c += LANES) {
+        FloatVector.fromArray(FLOATS, from, fromAt + r * fromStride + c)
+            .intoArray(to, toAt + r * length + c);
+      }
+    }
+  }
+
   /** {@code to[toAt + c·toStride + r] = from[fromAt + r·fromStride + c]}. */
   static void transpose(
       float[] from,

@@ -20,6 +20,7 @@ final class SelfTest {
   /** How many times slower than the plain loops is absurd. */
   private static final int ABSURD = 20;
 
+  /** Long: on a busy machine the compiler is late, and plain loops for good would be worse. */
   private static final long PATIENCE_NANOS = 20_000_000_000L;
 
   private SelfTest() {}

@@ -201,7 +201,7 @@ public final class VectorAttention implements AttentionKernels {
       FloatVector sum = FloatVector.fromArray(FLOATS, total, i * LANES);
       for (int j = 0; j < width; j += LANES) {
         FloatVector weight =
-            VectorMath.exp(FloatVector.fromArray(FLOATS, scores, from + j).sub(shift));
+            VectorMath.expBelowLargest(FloatVector.fromArray(FLOATS, scores, from + j).sub(shift));
         weight.intoArray(scores, from + j);
         sum = sum.add(weight);
       }

@@ -33,18 +33,22 @@ final class VectorMath {
    * included; not above e^88.376; NaN for NaN.
    */
   static FloatVector exp(FloatVector x) {
+    return expBelowLargest(x.min(LARGEST));
+  }
+
+  /** The same for x of at most 88, a little faster. */
+  static FloatVector expBelowLargest(FloatVector x) {
     VectorMask<Float> vanishes = x.compare(VectorOperators.LT, SMALLEST);
-    // min and max of NaN are NaN.
-    FloatVector bounded = x.max(SMALLEST).min(LARGEST);
+    // max and min of NaN are NaN.
+    FloatVector bounded = x.max(SMALLEST);
     FloatVector shifted = bounded.fma(LOG2_E, ROUND);
     FloatVector n = shifted.sub(ROUND);
     FloatVector r = n.fma(all(-LN2_LOW), n.fma(all(-LN2_HIGH), bounded));
-    FloatVector y = r.fma(1.9875691500e-4f, 1.3981999507e-3f);
-    y = y.fma(r, all(8.3334519073e-3f));
-    y = y.fma(r, all(4.1665795894e-2f));
-    y = y.fma(r, all(1.6666665459e-1f));
-    y = y.fma(r, all(5.0000001201e-1f));
-    y = y.fma(r.mul(r), r).add(1f);
+    FloatVector y = r.fma(1.37805939e-3f, 8.37312452e-3f);
+    y = y.fma(r, all(4.16695364e-2f));
+    y = y.fma(r, all(1.66664720e-1f));
+    y = y.fma(r, all(4.99999851e-1f));
+    y = y.fma(r, all(1f)).fma(r, all(1f));
     // Times 2^n, by adding n to the exponent.
     IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
     FloatVector result = y.reinterpretAsInts().add(exponent).reinterpretAsFloats();
