@@ -3,6 +3,7 @@ package dev.viridian.diffusion.weights;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.TensorInfo;
+import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WeightSource;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A network's tensors in a weight file, under the names they have here whatever the file calls
@@ -187,7 +189,7 @@ public final class RenamedWeights implements WeightSource {
     if (keys.isEmpty()) {
       return;
     }
-    String listed = String.join(", ", keys.subList(0, Math.min(LISTED, keys.size())));
+    String listed = keys.stream().limit(LISTED).map(Text::line).collect(Collectors.joining(", "));
     String rest = keys.size() > LISTED ? " and " + (keys.size() - LISTED) + " more" : "";
     parts.add(keys.size() + " " + what + ": " + listed + rest);
   }

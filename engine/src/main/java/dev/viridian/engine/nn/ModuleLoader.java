@@ -125,7 +125,8 @@ public final class ModuleLoader {
     if (stored == dtype && !turned && device.readsHostMemory()) {
       return Tensor.borrow(device, new HostBuffer(source.data(name)), spec);
     }
-    try (Arena arena = Arena.ofConfined()) {
+    // Shared, since the copy below may be divided among threads.
+    try (Arena arena = Arena.ofShared()) {
       // Read past the mapping: what is converted or turned must not stay in memory twice.
       MemorySegment bytes = arena.allocate(Math.max(1, info.bytes()), 64).asSlice(0, info.bytes());
       source.read(name, 0, bytes);
