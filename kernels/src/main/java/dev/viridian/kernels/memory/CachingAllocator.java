@@ -18,6 +18,8 @@ import java.util.TreeMap;
  */
 public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
+  private static final int SLACK = 8;
+  private static final long SMALLEST_SLACK = 64 * MEBIBYTE;
 
   private record Block(MemorySegment segment, Arena arena) {}
 
@@ -27,6 +29,7 @@ public final class CachingAllocator implements Allocator {
   private long usedBytes;
   private long cachedBytes;
   private long peak;
+  private long peakEver;
 
   /** An allocator that takes what the system gives. */
   public CachingAllocator() {
@@ -55,6 +58,7 @@ public final class CachingAllocator implements Allocator {
     inUse.put(block.segment.address(), block);
     usedBytes += block.segment.byteSize();
     peak = Math.max(peak, usedBytes);
+    peakEver = Math.max(peakEver, usedBytes);
     return new HostBuffer(block.segment.asSlice(0, bytes));
   }
 
@@ -75,6 +79,7 @@ public final class CachingAllocator implements Allocator {
     if (size > limit - usedBytes - cachedBytes) {
       trim();
     }
+    evict(size);
     if (size > limit - usedBytes) {
       throw new DeviceMemoryException(describe(requested));
     }
@@ -87,6 +92,24 @@ public final class CachingAllocator implements Allocator {
       } catch (OutOfMemoryError second) {
         throw new DeviceMemoryException(describe(requested), second);
       }
+    }
+  }
+
+  /**
+   * Gives cached blocks back, the largest first, as long as what is held would pass the largest use
+   * by more than an eighth: blocks of sizes that nobody asks for any more must not pile up.
+   */
+  private void evict(long size) {
+    long allowed = Math.max(peakEver, usedBytes + size);
+    allowed += Math.max(allowed / SLACK, SMALLEST_SLACK);
+    while (cachedBytes > 0 && usedBytes + size + cachedBytes > allowed) {
+      Map.Entry<Long, ArrayDeque<Block>> largest = cached.lastEntry();
+      Block block = largest.getValue().removeLast(); // the one that waited longest
+      if (largest.getValue().isEmpty()) {
+        cached.remove(largest.getKey());
+      }
+      cachedBytes -= block.segment.byteSize();
+      block.arena.close();
     }
   }
 
