@@ -43,6 +43,11 @@ public final class Device implements AutoCloseable {
     return new Device("cpu", new CpuKernels(options), allocator);
   }
 
+  /** A device of its own on the CPU through the given kernels: others wrapped, to be watched. */
+  public static Device cpu(Kernels kernels) {
+    return new Device("cpu", kernels, new CachingAllocator());
+  }
+
   /** Such as {@code "cpu"}. */
   public String name() {
     return name;

@@ -7,22 +7,23 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
 /** Checks of flags' values against what is allowed; each says what was found and expected. */
-final class Checks {
+public final class Checks {
   private final CommandLine line;
 
-  Checks(CommandSpec command) {
+  /** Checks of one command's flags. */
+  public Checks(CommandSpec command) {
     line = command.commandLine();
   }
 
   /** A whole number from {@code least} to {@code most}. */
-  void range(String flag, long value, long least, long most) {
+  public void range(String flag, long value, long least, long most) {
     if (value < least || value > most) {
       throw wrong(flag + " is " + value + ", expected a number from " + least + " to " + most);
     }
   }
 
   /** A finite number from {@code least} to {@code most}. */
-  void range(String flag, double value, double least, double most) {
+  public void range(String flag, double value, double least, double most) {
     if (!(value >= least && value <= most)) {
       throw wrong(
           flag
@@ -36,7 +37,7 @@ final class Checks {
   }
 
   /** A side of a picture. */
-  void side(String flag, int value, int least, int most) {
+  public void side(String flag, int value, int least, int most) {
     if (value >= least && value <= most && value % 8 == 0) {
       return;
     }
@@ -55,7 +56,7 @@ final class Checks {
   }
 
   /** One of some words, in any case; returns it as written in the list. */
-  String choice(String flag, String value, List<String> words) {
+  public String choice(String flag, String value, List<String> words) {
     for (String word : words) {
       if (word.equalsIgnoreCase(value)) {
         return word;
@@ -72,21 +73,22 @@ final class Checks {
   }
 
   /** Refuses a flag that is understood and not built yet, when it is given. */
-  void notYet(String flag, boolean given) {
+  public void notYet(String flag, boolean given) {
     if (given) {
       throw wrong("not available yet: " + flag);
     }
   }
 
   /** Refuses a flag that says nothing without another one. */
-  void needs(String flag, @Nullable Object value, String other, @Nullable Object otherValue) {
+  public void needs(
+      String flag, @Nullable Object value, String other, @Nullable Object otherValue) {
     if (value != null && otherValue == null) {
       throw wrong(flag + " needs " + other);
     }
   }
 
   /** An error about the command line; exit code 2. */
-  ParameterException wrong(String message) {
+  public ParameterException wrong(String message) {
     return new ParameterException(line, message);
   }
 

@@ -17,7 +17,7 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Prints what went wrong, one line on standard error, and chooses the exit code. */
-final class Errors implements IParameterExceptionHandler, IExecutionExceptionHandler {
+public final class Errors implements IParameterExceptionHandler, IExecutionExceptionHandler {
   private final BooleanSupplier verbose;
 
   /**
@@ -25,7 +25,7 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
    *
    * @param verbose asked when an error is printed: whether its stack trace is wanted
    */
-  Errors(BooleanSupplier verbose) {
+  public Errors(BooleanSupplier verbose) {
     this.verbose = verbose;
   }
 
@@ -43,7 +43,7 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
   }
 
   /** Prints {@code thrown} and returns its exit code; for what picocli does not catch. */
-  static int report(PrintWriter err, Throwable thrown, String message, boolean trace) {
+  public static int report(PrintWriter err, Throwable thrown, String message, boolean trace) {
     err.println("viridian: " + oneLine(message));
     if (trace) {
       thrown.printStackTrace(err);
@@ -53,7 +53,7 @@ final class Errors implements IParameterExceptionHandler, IExecutionExceptionHan
   }
 
   /** One line for something thrown while a command ran. */
-  static String describe(Throwable thrown) {
+  public static String describe(Throwable thrown) {
     if (Main.exitCode(thrown) == Main.INTERRUPTED) {
       return "interrupted";
     }

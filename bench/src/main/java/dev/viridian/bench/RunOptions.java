@@ -1,0 +1,132 @@
+package dev.viridian.bench;
+
+import dev.viridian.bench.work.Model;
+import dev.viridian.kernels.DType;
+import dev.viridian.matting.cli.Checks;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+
+/** The flags that all timings share. Values are to be used after {@link #check}. */
+final class RunOptions {
+  private static final int MIN_SIDE = 64;
+  private static final int MAX_SIDE = 4096;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR|formula",
+      description = "Default: formula, an SD1.5 whose weights are computed, without any file.")
+  String model = Model.FORMULA;
+
+  @Option(names = "--width", paramLabel = "N", description = "In pixels, default 512.")
+  int width = 512;
+
+  @Option(names = "--height", paramLabel = "N", description = "In pixels, default 512.")
+  int height = 512;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Pictures at once, default 1.")
+  int batch = 1;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Of a whole picture, default 20.")
+  int steps = 20;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "NAME",
+      description = "Of the weights, the peer's too: auto (f32 for the formula), f32, bf16, f16.")
+  String dtype = "auto";
+
+  @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
+  String device = "auto";
+
+  @Option(names = "--threads", paramLabel = "N", description = "Default: all, the peer's too.")
+  int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--peer",
+      paramLabel = "NAME",
+      description = "Whom to compare with: none, pytorch, onnxruntime, djl, all.")
+  String peer = "none";
+
+  @Option(
+      names = "--peer-python",
+      paramLabel = "PATH",
+      description = "A Python with torch, diffusers and transformers; default: python3.")
+  String peerPython = "python3";
+
+  @Option(
+      names = "--peer-layout",
+      paramLabel = "NAME",
+      description = "PyTorch's memory format: channels-last, contiguous, both (default).")
+  String peerLayout = "both";
+
+  @Option(names = "--repeat", paramLabel = "N", description = "Timed runs, default 5.")
+  int repeat = 5;
+
+  @Option(names = "--profile", description = "Also say which kernels took how long.")
+  boolean profile;
+
+  @Option(
+      names = "--filter",
+      paramLabel = "TEXT",
+      description = "Only the ops whose description has it, such as conv3x3.")
+  String filter = "";
+
+  @Option(
+      names = "--history",
+      paramLabel = "FILE",
+      description = "Also append the results and the machine to this file, as one line of JSON.")
+  @Nullable Path history;
+
+  /**
+   * Checks every value.
+   *
+   * @throws picocli.CommandLine.ParameterException naming the first flag that is wrong, in one line
+   */
+  void check(CommandSpec command) {
+    Checks checks = new Checks(command);
+    checks.side("--width", width, MIN_SIDE, MAX_SIDE);
+    checks.side("--height", height, MIN_SIDE, MAX_SIDE);
+    checks.range("--batch", batch, 1, 64);
+    checks.range("--steps", steps, 1, 1000);
+    checks.range("--threads", threads, 1, 1024);
+    checks.range("--repeat", repeat, 1, 10_000);
+    dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
+    peer = checks.choice("--peer", peer, List.of("none", "pytorch", "onnxruntime", "djl", "all"));
+    peerLayout =
+        checks.choice("--peer-layout", peerLayout, List.of("both", "channels-last", "contiguous"));
+    String where = device.toLowerCase(Locale.ROOT);
+    if (where.matches("cuda(:\\d+)?")) {
+      checks.notYet("--device " + where, true);
+    }
+    device = checks.choice("--device", where, List.of("auto", "cpu"));
+    checks.notYet("--peer " + peer, peer.equals("onnxruntime") || peer.equals("djl"));
+  }
+
+  /** Whether PyTorch is asked for; it is the one peer that there is. */
+  boolean pytorch() {
+    return !peer.equals("none");
+  }
+
+  /** The memory formats of the peer. */
+  List<String> layouts() {
+    return peerLayout.equals("both") ? List.of("channels-last", "contiguous") : List.of(peerLayout);
+  }
+
+  /** The type that weights are loaded in. */
+  DType weights() {
+    return switch (dtype) {
+      case "bf16" -> DType.BF16;
+      case "f16" -> DType.F16;
+      default -> DType.F32;
+    };
+  }
+
+  /** The same as a word. */
+  String weightsName() {
+    return weights().name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,194 @@
+package dev.viridian.bench;
+
+import dev.viridian.bench.peer.Peer;
+import dev.viridian.bench.peer.PyTorch;
+import dev.viridian.bench.profile.Profile;
+import dev.viridian.bench.profile.TimedKernels;
+import dev.viridian.bench.shapes.OpCase;
+import dev.viridian.bench.work.Model;
+import dev.viridian.bench.work.OpWork;
+import dev.viridian.bench.work.Work;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Carries out one command. */
+final class Runs {
+  private static final double OP_SECONDS = 0.02;
+  private static final int MOST_CALLS = 10_000;
+
+  /** Makes the work on a loaded model. */
+  @FunctionalInterface
+  interface WorkMaker {
+    Work make(ModelFiles model, Device device, DType dtype);
+  }
+
+  private final RunOptions options;
+  private final boolean json;
+  private final PrintWriter out;
+  private final PrintWriter err;
+  private final double load = Machine.load();
+
+  Runs(RunOptions options, boolean json, PrintWriter out, PrintWriter err) {
+    this.options = options;
+    this.json = json;
+    this.out = out;
+    this.err = err;
+    if (load > Runtime.getRuntime().availableProcessors() / 2.0) {
+      err.printf("others keep this machine busy (load %.1f): ratios mean little%n", load);
+    }
+  }
+
+  /** Times a network; the name of the work is that of the peer's request. */
+  int network(String what, WorkMaker maker) {
+    Profile profile = new Profile();
+    Kernels kernels = kernels();
+    Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
+    List<Peer> peers = new ArrayList<>();
+    try (Device device = Device.cpu(used);
+        ModelFiles model = Model.open(options.model, options.weights());
+        Work work = maker.make(model, device, options.weights())) {
+      Map<String, Object> request = new LinkedHashMap<>();
+      request.put("work", what);
+      request.put("width", options.width);
+      request.put("height", options.height);
+      request.put("batch", options.batch);
+      request.put("steps", options.steps);
+      openPeers(peers, request);
+      Comparison comparison = new Comparison(options.repeat, err);
+      List<Result> results =
+          comparison.run(work, peers, 1, options.weightsName(), device.name(), options.threads);
+      if (options.profile) {
+        profile.clear();
+        long start = System.nanoTime();
+        work.run();
+        ProfileText.print(err, profile, (System.nanoTime() - start) / 1e9);
+      }
+      print(what, results);
+      return dev.viridian.matting.cli.Main.OK;
+    } finally {
+      peers.forEach(Peer::close);
+    }
+  }
+
+  /** Times single kernels. */
+  int ops() {
+    List<OpCase> cases =
+        OpCase.all().stream().filter(c -> c.label().contains(options.filter)).toList();
+    if (cases.isEmpty()) {
+      throw new InputException(
+          "--filter '"
+              + options.filter
+              + "' leaves nothing of "
+              + String.join(", ", OpCase.all().stream().map(OpCase::label).toList()));
+    }
+    List<Result> results = new ArrayList<>();
+    try (Kernels kernels = kernels()) {
+      for (OpCase op : cases) {
+        int calls = calls(op, kernels);
+        List<Peer> peers = new ArrayList<>();
+        try (Work work = new OpWork(op, kernels, calls)) {
+          Map<String, Object> request = new LinkedHashMap<>(op.request());
+          request.put("work", "op");
+          request.put("calls", calls);
+          openPeers(peers, request);
+          List<Result> some =
+              new Comparison(options.repeat, err)
+                  .run(work, peers, calls, options.weightsName(), "cpu", options.threads);
+          for (Result result : some) {
+            err.printf(
+                "%s: %.1f GFLOP/s%n", op.label(), op.flops() / result.seconds().median() / 1e9);
+          }
+          results.addAll(some);
+        } finally {
+          peers.forEach(Peer::close);
+        }
+      }
+    }
+    print("ops", results);
+    return dev.viridian.matting.cli.Main.OK;
+  }
+
+  /** How many calls take long enough to be timed, after some for the compiler. */
+  private static int calls(OpCase op, Kernels kernels) {
+    int calls = 1;
+    while (calls < MOST_CALLS) {
+      try (Work work = new OpWork(op, kernels, calls)) {
+        long start = System.nanoTime();
+        work.run();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        if (seconds >= OP_SECONDS) {
+          return Math.max(1, (int) (calls * OP_SECONDS / seconds));
+        }
+      }
+      calls *= 2;
+    }
+    return calls;
+  }
+
+  private Kernels kernels() {
+    return new CpuKernels(new CpuOptions(options.threads, Map.of()));
+  }
+
+  private void openPeers(List<Peer> peers, Map<String, Object> request) {
+    if (!options.pytorch()) {
+      return;
+    }
+    Map<String, Object> full = new LinkedHashMap<>(request);
+    full.put("threads", options.threads);
+    full.put("dtype", options.weightsName());
+    if (!options.model.equals(Model.FORMULA)) {
+      if (!Files.isDirectory(Path.of(options.model))) {
+        throw new InputException(
+            "--model " + options.model + ": PyTorch is given a model folder, expected one");
+      }
+      full.put("model", options.model);
+    }
+    for (String layout : options.layouts()) {
+      peers.add(new PyTorch(options.peerPython, layout, full));
+    }
+  }
+
+  private void print(String what, List<Result> results) {
+    List<Map<String, Object>> list = results.stream().map(Result::json).toList();
+    if (json) {
+      out.println(Json.text(list));
+    } else {
+      results.forEach(result -> out.println(result.text()));
+    }
+    out.flush();
+    Path file = options.history;
+    if (file != null) {
+      Map<String, Object> line = new LinkedHashMap<>();
+      line.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+      line.put("command", what);
+      line.put("width", options.width);
+      line.put("height", options.height);
+      line.put("repeat", options.repeat);
+      line.put("load_before", load);
+      line.put("machine", Machine.describe());
+      line.put("results", list);
+      try {
+        Files.writeString(
+            file, Json.line(line) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      } catch (IOException e) {
+        throw new InputException("--history " + file + ": cannot be written: " + e, e);
+      }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.viridian.bench.peer;
+
+/** Another engine that does the same work. Idle between runs. */
+public interface Peer extends AutoCloseable {
+  /** Which, and how it is set up. */
+  String name();
+
+  /** Does the work once and returns its seconds, measured by the peer itself. */
+  double run();
+
+  /** The most memory that its process has held so far, in bytes. */
+  long peakRssBytes();
+
+  /** Ends it. */
+  @Override
+  void close();
+}

@@ -1,0 +1,5 @@
+/** Where the time goes. */
+@NullMarked
+package dev.viridian.bench.profile;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,75 @@
+package dev.viridian.bench.shapes;
+
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.memory.Buffer;
+import java.lang.foreign.Arena;
+import java.util.Map;
+
+/** Attention on [1, l, heads·d]: queries, keys, heads, values of a head. */
+public enum AttentionShape implements OpCase {
+  /** Self-attention of the first level. */
+  Q4096_K4096_H8_D40(4096, 4096, 8, 40),
+  /** Self-attention of the second level. */
+  Q1024_K1024_H8_D80(1024, 1024, 8, 80),
+  /** Self-attention of the third level. */
+  Q256_K256_H8_D160(256, 256, 8, 160),
+  /** The first level looks at the text. */
+  Q4096_K77_H8_D40(4096, 77, 8, 40),
+  /** The second level looks at the text. */
+  Q1024_K77_H8_D80(1024, 77, 8, 80),
+  /** The autoencoder's. */
+  Q4096_K4096_H1_D512(4096, 4096, 1, 512);
+
+  private final int queries;
+  private final int keys;
+  private final int heads;
+  private final int dim;
+
+  AttentionShape(int queries, int keys, int heads, int dim) {
+    this.queries = queries;
+    this.keys = keys;
+    this.heads = heads;
+    this.dim = dim;
+  }
+
+  /** The kernel's problem. */
+  public AttentionProblem problem() {
+    return problem(queries);
+  }
+
+  /** The same with another number of queries. */
+  public AttentionProblem problem(int otherQueries) {
+    return AttentionProblem.blhd(1, heads, otherQueries, keys, dim);
+  }
+
+  @Override
+  public String label() {
+    return "attention " + queries + "x" + keys + " " + heads + "x" + dim;
+  }
+
+  @Override
+  public String family() {
+    return "attention";
+  }
+
+  @Override
+  public double flops() {
+    return 4.0 * heads * queries * keys * dim;
+  }
+
+  @Override
+  public Runnable prepare(Kernels kernels, Arena arena) {
+    AttentionProblem problem = problem();
+    Buffer q = Inputs.random(arena, (long) queries * heads * dim);
+    Buffer k = Inputs.random(arena, (long) keys * heads * dim);
+    Buffer v = Inputs.random(arena, (long) keys * heads * dim);
+    Buffer out = Inputs.empty(arena, (long) queries * heads * dim);
+    return () -> kernels.attention().forward(problem, q, k, v, null, null, out, null, null);
+  }
+
+  @Override
+  public Map<String, Object> request() {
+    return Map.of("op", "attention", "queries", queries, "keys", keys, "heads", heads, "dim", dim);
+  }
+}

@@ -1,0 +1,101 @@
+package dev.viridian.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.bench.peer.Peer;
+import dev.viridian.bench.work.Work;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class ComparisonTest {
+  private final List<String> order = new ArrayList<>();
+
+  private final Work work =
+      new Work() {
+        @Override
+        public String name() {
+          return "work";
+        }
+
+        @Override
+        public void run() {
+          order.add("ours");
+        }
+
+        @Override
+        public void close() {}
+      };
+
+  private Peer peer(String name, double... seconds) {
+    Iterator<Double> next = java.util.Arrays.stream(seconds).iterator();
+    return new Peer() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public double run() {
+        order.add(name);
+        return next.next();
+      }
+
+      @Override
+      public long peakRssBytes() {
+        return 7;
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Test
+  void oursAndTheirsAlternateAndWarmUpDoesNotCount() {
+    Peer peer = peer("peer", 100, 100, 3, 1, 2);
+    List<Result> results =
+        new Comparison(3, new PrintWriter(new StringWriter()))
+            .run(work, List.of(peer), 1, "f32", "cpu", 2);
+    assertEquals(5, order.stream().filter("ours"::equals).count());
+    for (int i = 0; i < order.size(); i++) {
+      assertEquals(i % 2 == 0 ? "ours" : "peer", order.get(i));
+    }
+    Result.PeerResult theirs = results.getFirst().peer();
+    assertNotNull(theirs);
+    assertEquals(new Seconds(1, 2, 3), theirs.seconds());
+    assertEquals(results.getFirst().seconds().median() / 2, results.getFirst().ratio());
+  }
+
+  @Test
+  void withoutAPeerThereIsNoRatio() {
+    Result result =
+        new Comparison(2, new PrintWriter(new StringWriter()))
+            .run(work, List.of(), 1, "f32", "cpu", 2)
+            .getFirst();
+    assertNull(result.peer());
+    assertNull(result.json().get("ratio"));
+    assertTrue(result.json().containsKey("peer"));
+  }
+
+  @Test
+  void eachCallIsAShareOfTheRun() {
+    Result result =
+        new Comparison(1, new PrintWriter(new StringWriter()))
+            .run(work, List.of(peer("peer", 1, 1, 8)), 4, "f32", "cpu", 1)
+            .getFirst();
+    assertNotNull(result.peer());
+    assertEquals(2, result.peer().seconds().median());
+  }
+
+  @Test
+  void theMedianOfAnEvenNumberLiesBetween() {
+    assertEquals(new Seconds(1, 2.5, 9), Seconds.of(new double[] {9, 2, 1, 3}));
+  }
+}

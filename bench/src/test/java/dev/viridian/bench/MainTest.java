@@ -1,0 +1,107 @@
+package dev.viridian.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+final class MainTest {
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int run(String... args) {
+    return Main.run(
+        args,
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8));
+  }
+
+  private String lastError() {
+    return err.toString(StandardCharsets.UTF_8).lines().reduce("", (a, b) -> b);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "train, train",
+    "step --peer djl, --peer djl",
+    "step --peer onnxruntime, --peer onnxruntime",
+    "step --device cuda:0, --device cuda:0"
+  })
+  void whatIsNotBuiltYetIsSaidSo(String line, String what) {
+    assertEquals(2, run(line.split(" ")));
+    assertEquals("viridian: not available yet: " + what, lastError());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "step --width 100, --width is 100",
+    "step --repeat 0, --repeat is 0",
+    "step --dtype f33, 'f32'",
+    "step --widht 64, '--width'",
+    "stepp, 'step'",
+    "ops --filter nonsense, leaves nothing of gemm",
+    "text --model no-such-folder, no such file or folder"
+  })
+  void wrongInputIsOneLineThatSaysWhat(String line, String part) {
+    assertEquals(2, run(line.split(" ")));
+    assertTrue(lastError().contains(part), lastError());
+  }
+
+  @Test
+  void nothingToTimeIsWrong() {
+    assertEquals(2, run());
+  }
+
+  @Test
+  void anOpGivesTheFieldsThatScriptsRead(@TempDir Path folder) throws Exception {
+    Path history = folder.resolve("history.jsonl");
+    String[] args = {
+      "ops", "--filter", "layerNorm 77x768", "--repeat", "2", "--json", "--history", "" + history
+    };
+    assertEquals(0, run(args), lastError());
+    JsonNode result = JsonMapper.shared().readTree(out.toString(StandardCharsets.UTF_8)).get(0);
+    assertEquals("layerNorm 77x768", result.get("work").asString());
+    assertEquals("f32", result.get("dtype").asString());
+    assertEquals("cpu", result.get("device").asString());
+    assertTrue(result.get("threads").asInt() >= 1);
+    JsonNode seconds = result.get("seconds");
+    assertTrue(seconds.get("min").asDouble() > 0);
+    assertTrue(seconds.get("median").asDouble() >= seconds.get("min").asDouble());
+    assertTrue(seconds.get("max").asDouble() >= seconds.get("median").asDouble());
+    assertTrue(result.get("peak_rss_bytes").isNumber());
+    assertTrue(result.get("peer").isNull());
+    assertTrue(result.get("ratio").isNull());
+    List<String> lines = Files.readAllLines(history);
+    assertEquals(1, lines.size());
+    JsonNode line = JsonMapper.shared().readTree(lines.getFirst());
+    assertEquals("ops", line.get("command").asString());
+    assertTrue(line.get("machine").get("processors").asInt() >= 1);
+    assertEquals(result, line.get("results").get(0));
+  }
+
+  @Test
+  void aPeerThatCannotStartIsNamed() {
+    assertEquals(
+        2,
+        run(
+            "ops",
+            "--filter",
+            "layerNorm 77x768",
+            "--peer",
+            "pytorch",
+            "--peer-python",
+            "no/such"));
+    assertTrue(lastError().contains("--peer-python no/such"), lastError());
+  }
+}
