@@ -33,7 +33,10 @@ final class ConvertOptions {
   @Option(
       names = "--layout",
       paramLabel = "NAME",
-      description = "folder (diffusers) or single (one file, LDM names); default: kept.")
+      description =
+          "folder (diffusers) or single (one .safetensors file, LDM names; configuration and"
+              + " tokenizer go to NAME-config beside it); default: single where OUTPUT ends in"
+              + " .safetensors, else folder.")
   @Nullable String layout;
 
   @Option(names = "--overwrite", description = "Replace what exists.")
