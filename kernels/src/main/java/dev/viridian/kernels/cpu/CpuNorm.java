@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorNorm;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Normalisations on the CPU, the fastest implementation first. */
 final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
   CpuNorm(Workers workers, @Nullable String forced) {
-    super("norm", forced, List.of(Candidates.Entry.reference(new ReferenceNorm())));
+    super(
+        "norm",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorNorm(workers), VectorNorm::fault),
+            Candidates.Entry.reference(new ReferenceNorm())));
   }
 
   @Override

@@ -28,6 +28,11 @@ public final class Numbers {
     s.set(FLOAT, index << 2, value);
   }
 
+  /** Writes element {@code index} of F32 memory, rounded. */
+  public static void set(MemorySegment s, long index, double value) {
+    s.set(FLOAT, index << 2, (float) value);
+  }
+
   /** Element {@code index} of memory of a floating-point type. */
   public static float get(MemorySegment s, DType type, long index) {
     return switch (type) {

@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.reference;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -19,7 +20,7 @@ public final class ReferenceNorm implements NormKernels {
       double sum = 0;
       for (long r = 0; r < rows; r++) {
         for (int i = 0; i < width; i++) {
-          sum += F32.get(x, start + r * step + i);
+          sum += Numbers.get(x, start + r * step + i);
         }
       }
       return sum / count();
@@ -29,7 +30,7 @@ public final class ReferenceNorm implements NormKernels {
       double sum = 0;
       for (long r = 0; r < rows; r++) {
         for (int i = 0; i < width; i++) {
-          double d = F32.get(x, start + r * step + i) - mean;
+          double d = Numbers.get(x, start + r * step + i) - mean;
           sum += d * d;
         }
       }
@@ -49,9 +50,26 @@ public final class ReferenceNorm implements NormKernels {
       for (long r = 0; r < rows; r++) {
         for (int i = 0; i < width; i++) {
           long at = start + r * step + i;
-          double z = (F32.get(x, at) - mean) * rstd * gamma[channel + i] + beta[channel + i];
-          F32.set(y, at, silu ? z * SpecialFunctions.sigmoid(z) : z);
+          double z = (Numbers.get(x, at) - mean) * rstd * gamma[channel + i] + beta[channel + i];
+          Numbers.set(y, at, silu ? z * SpecialFunctions.sigmoid(z) : z);
         }
+      }
+    }
+  }
+
+  /** The first n numbers of a parameter, or n times {@code absent} if there is none. */
+  private static double[] parameter(@Nullable MemorySegment s, DType type, int n, double absent) {
+    double[] values = new double[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = s == null ? absent : Numbers.get(s, type, i);
+    }
+    return values;
+  }
+
+  private static void store(double[] values, @Nullable MemorySegment s) {
+    if (s != null) {
+      for (int i = 0; i < values.length; i++) {
+        Numbers.set(s, i, values[i]);
       }
     }
   }
@@ -71,8 +89,8 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer rstd) {
     MemorySegment in = HostBuffer.of(x);
     MemorySegment out = HostBuffer.of(y);
-    double[] scale = F32.parameter(segment(gamma), p.parameters(), p.channels(), 1);
-    double[] shift = F32.parameter(segment(beta), p.parameters(), p.channels(), 0);
+    double[] scale = parameter(segment(gamma), p.parameters(), p.channels(), 1);
+    double[] shift = parameter(segment(beta), p.parameters(), p.channels(), 0);
     int width = p.channels() / p.groups();
     for (long at = 0; at < (long) p.n() * p.groups(); at++) {
       int group = (int) (at % p.groups());
@@ -82,8 +100,8 @@ public final class ReferenceNorm implements NormKernels {
       boolean silu = p.activation() == Activation.SILU;
       patch.normalize(in, m, r, scale, shift, group * width, silu, out);
       if (mean != null && rstd != null) {
-        F32.set(HostBuffer.of(mean), at, m);
-        F32.set(HostBuffer.of(rstd), at, r);
+        Numbers.set(HostBuffer.of(mean), at, m);
+        Numbers.set(HostBuffer.of(rstd), at, r);
       }
     }
   }
@@ -122,7 +140,7 @@ public final class ReferenceNorm implements NormKernels {
     }
 
     private double dz(long at, double xhat, int channel) {
-      double d = F32.get(dy, at);
+      double d = Numbers.get(dy, at);
       double z = xhat * gamma[channel] + beta[channel];
       return silu ? d * SpecialFunctions.siluDerivative(z) : d;
     }
@@ -133,7 +151,7 @@ public final class ReferenceNorm implements NormKernels {
       for (long r = 0; r < patch.rows; r++) {
         for (int i = 0; i < patch.width; i++) {
           long at = patch.start + r * patch.step + i;
-          double xhat = (F32.get(x, at) - mean) * rstd;
+          double xhat = (Numbers.get(x, at) - mean) * rstd;
           double dz = dz(at, xhat, channel + i);
           dGamma[channel + i] += dz * xhat;
           dBeta[channel + i] += dz;
@@ -147,9 +165,9 @@ public final class ReferenceNorm implements NormKernels {
       for (long r = 0; r < patch.rows; r++) {
         for (int i = 0; i < patch.width; i++) {
           long at = patch.start + r * patch.step + i;
-          double xhat = (F32.get(x, at) - mean) * rstd;
+          double xhat = (Numbers.get(x, at) - mean) * rstd;
           double g = gamma[channel + i] * dz(at, xhat, channel + i);
-          F32.set(dx, at, rstd * (g - (sum + xhat * dot) / patch.count()));
+          Numbers.set(dx, at, rstd * (g - (sum + xhat * dot) / patch.count()));
         }
       }
     }
@@ -169,8 +187,8 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dBeta) {
     PatchGradient gradient =
         new PatchGradient(
-            F32.parameter(segment(gamma), p.parameters(), p.channels(), 1),
-            F32.parameter(segment(beta), p.parameters(), p.channels(), 0),
+            parameter(segment(gamma), p.parameters(), p.channels(), 1),
+            parameter(segment(beta), p.parameters(), p.channels(), 0),
             p.activation() == Activation.SILU,
             x,
             dy,
@@ -180,11 +198,11 @@ public final class ReferenceNorm implements NormKernels {
       gradient.run(
           patch(p, at),
           (int) (at % p.groups()) * width,
-          F32.get(HostBuffer.of(mean), at),
-          F32.get(HostBuffer.of(rstd), at));
+          Numbers.get(HostBuffer.of(mean), at),
+          Numbers.get(HostBuffer.of(rstd), at));
     }
-    F32.store(gradient.dGamma, segment(dGamma));
-    F32.store(gradient.dBeta, segment(dBeta));
+    store(gradient.dGamma, segment(dGamma));
+    store(gradient.dBeta, segment(dBeta));
   }
 
   @Override
@@ -198,16 +216,16 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer rstd) {
     MemorySegment in = HostBuffer.of(x);
     MemorySegment out = HostBuffer.of(y);
-    double[] scale = F32.parameter(segment(gamma), p.parameters(), p.cols(), 1);
-    double[] shift = F32.parameter(segment(beta), p.parameters(), p.cols(), 0);
+    double[] scale = parameter(segment(gamma), p.parameters(), p.cols(), 1);
+    double[] shift = parameter(segment(beta), p.parameters(), p.cols(), 0);
     for (long row = 0; row < p.rows(); row++) {
       Patch patch = new Patch(row * p.cols(), 1, p.cols(), p.cols());
       double m = patch.mean(in);
       double r = 1 / Math.sqrt(patch.variance(in, m) + p.eps());
       patch.normalize(in, m, r, scale, shift, 0, false, out);
       if (mean != null && rstd != null) {
-        F32.set(HostBuffer.of(mean), row, m);
-        F32.set(HostBuffer.of(rstd), row, r);
+        Numbers.set(HostBuffer.of(mean), row, m);
+        Numbers.set(HostBuffer.of(rstd), row, r);
       }
     }
   }
@@ -225,7 +243,7 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dBeta) {
     PatchGradient gradient =
         new PatchGradient(
-            F32.parameter(segment(gamma), p.parameters(), p.cols(), 1),
+            parameter(segment(gamma), p.parameters(), p.cols(), 1),
             new double[p.cols()],
             false,
             x,
@@ -235,11 +253,11 @@ public final class ReferenceNorm implements NormKernels {
       gradient.run(
           new Patch(row * p.cols(), 1, p.cols(), p.cols()),
           0,
-          F32.get(HostBuffer.of(mean), row),
-          F32.get(HostBuffer.of(rstd), row));
+          Numbers.get(HostBuffer.of(mean), row),
+          Numbers.get(HostBuffer.of(rstd), row));
     }
-    F32.store(gradient.dGamma, segment(dGamma));
-    F32.store(gradient.dBeta, segment(dBeta));
+    store(gradient.dGamma, segment(dGamma));
+    store(gradient.dBeta, segment(dBeta));
   }
 
   /** The values of one channel. */
@@ -268,8 +286,8 @@ public final class ReferenceNorm implements NormKernels {
       double m = patch.mean(in);
       double variance = patch.variance(in, m);
       double r = 1 / Math.sqrt(variance + p.eps());
-      F32.set(HostBuffer.of(mean), c, m);
-      F32.set(HostBuffer.of(rstd), c, r);
+      Numbers.set(HostBuffer.of(mean), c, m);
+      Numbers.set(HostBuffer.of(rstd), c, r);
       move(HostBuffer.of(runningMean), c, p.momentum(), m);
       double unbiased = variance * p.rows() / (p.rows() - 1);
       move(HostBuffer.of(runningVariance), c, p.momentum(), unbiased);
@@ -278,7 +296,7 @@ public final class ReferenceNorm implements NormKernels {
   }
 
   private static void move(MemorySegment running, int c, double momentum, double value) {
-    F32.set(running, c, (1 - momentum) * F32.get(running, c) + momentum * value);
+    Numbers.set(running, c, (1 - momentum) * Numbers.get(running, c) + momentum * value);
   }
 
   private static void normalizeChannel(
@@ -290,8 +308,8 @@ public final class ReferenceNorm implements NormKernels {
       Buffer gamma,
       Buffer beta,
       Buffer y) {
-    double[] scale = {F32.get(HostBuffer.of(gamma), c)};
-    double[] shift = {F32.get(HostBuffer.of(beta), c)};
+    double[] scale = {Numbers.get(HostBuffer.of(gamma), c)};
+    double[] shift = {Numbers.get(HostBuffer.of(beta), c)};
     channel(p, c).normalize(x, mean, rstd, scale, shift, 0, false, HostBuffer.of(y));
   }
 
@@ -305,8 +323,8 @@ public final class ReferenceNorm implements NormKernels {
       Buffer runningVariance,
       Buffer y) {
     for (int c = 0; c < p.channels(); c++) {
-      double m = F32.get(HostBuffer.of(runningMean), c);
-      double r = 1 / Math.sqrt((double) F32.get(HostBuffer.of(runningVariance), c) + p.eps());
+      double m = Numbers.get(HostBuffer.of(runningMean), c);
+      double r = 1 / Math.sqrt((double) Numbers.get(HostBuffer.of(runningVariance), c) + p.eps());
       normalizeChannel(p, c, HostBuffer.of(x), m, r, gamma, beta, y);
     }
   }
@@ -324,9 +342,9 @@ public final class ReferenceNorm implements NormKernels {
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta) {
     for (int c = 0; c < p.channels(); c++) {
-      double[] scale = {F32.get(HostBuffer.of(gamma), c)};
-      double m = F32.get(HostBuffer.of(mean), c);
-      double r = F32.get(HostBuffer.of(rstd), c);
+      double[] scale = {Numbers.get(HostBuffer.of(gamma), c)};
+      double m = Numbers.get(HostBuffer.of(mean), c);
+      double r = Numbers.get(HostBuffer.of(rstd), c);
       PatchGradient gradient =
           new PatchGradient(scale, new double[1], false, x, dy, training ? dx : null);
       gradient.run(channel(p, c), 0, m, r);
@@ -334,14 +352,14 @@ public final class ReferenceNorm implements NormKernels {
         // stored statistics do not depend on x: only the straight path is left
         MemorySegment result = HostBuffer.of(dx);
         for (long at = c; at < p.rows() * p.channels(); at += p.channels()) {
-          F32.set(result, at, F32.get(HostBuffer.of(dy), at) * scale[0] * r);
+          Numbers.set(result, at, Numbers.get(HostBuffer.of(dy), at) * scale[0] * r);
         }
       }
       if (dGamma != null) {
-        F32.set(HostBuffer.of(dGamma), c, gradient.dGamma[0]);
+        Numbers.set(HostBuffer.of(dGamma), c, gradient.dGamma[0]);
       }
       if (dBeta != null) {
-        F32.set(HostBuffer.of(dBeta), c, gradient.dBeta[0]);
+        Numbers.set(HostBuffer.of(dBeta), c, gradient.dBeta[0]);
       }
     }
   }

@@ -15,7 +15,7 @@ public final class ReferencePointwise implements PointwiseKernels {
     MemorySegment in = HostBuffer.of(x);
     MemorySegment out = HostBuffer.of(y);
     for (long i = 0; i < n; i++) {
-      F32.set(out, i, ScalarFunctions.value(f, F32.get(in, i), p0, p1));
+      Numbers.set(out, i, ScalarFunctions.value(f, Numbers.get(in, i), p0, p1));
     }
   }
 
@@ -25,8 +25,8 @@ public final class ReferencePointwise implements PointwiseKernels {
     MemorySegment gradient = HostBuffer.of(dy);
     MemorySegment result = HostBuffer.of(dx);
     for (long i = 0; i < n; i++) {
-      double slope = ScalarFunctions.derivative(f, F32.get(in, i), p0, p1);
-      F32.set(result, i, F32.get(gradient, i) * slope);
+      double slope = ScalarFunctions.derivative(f, Numbers.get(in, i), p0, p1);
+      Numbers.set(result, i, Numbers.get(gradient, i) * slope);
     }
   }
 
@@ -44,7 +44,7 @@ public final class ReferencePointwise implements PointwiseKernels {
     long atA = 0;
     long atB = 0;
     for (long place = 0; place < n; place++) {
-      body.accept(place, F32.get(as, atA), F32.get(bs, atB));
+      body.accept(place, Numbers.get(as, atA), Numbers.get(bs, atB));
       for (int d = rank - 1; d >= 0; d--) {
         atA += p.aStrides().get(d);
         atB += p.bStrides().get(d);
@@ -61,7 +61,7 @@ public final class ReferencePointwise implements PointwiseKernels {
   @Override
   public void binary(Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
     MemorySegment out = HostBuffer.of(y);
-    eachPair(p, a, b, (i, u, v) -> F32.set(out, i, ScalarFunctions.value(f, u, v)));
+    eachPair(p, a, b, (i, u, v) -> Numbers.set(out, i, ScalarFunctions.value(f, u, v)));
   }
 
   @Override
@@ -74,7 +74,8 @@ public final class ReferencePointwise implements PointwiseKernels {
         a,
         b,
         (i, u, v) ->
-            F32.set(result, i, F32.get(gradient, i) * ScalarFunctions.derivativeA(f, u, v)));
+            Numbers.set(
+                result, i, Numbers.get(gradient, i) * ScalarFunctions.derivativeA(f, u, v)));
   }
 
   @Override
@@ -87,7 +88,8 @@ public final class ReferencePointwise implements PointwiseKernels {
         a,
         b,
         (i, u, v) ->
-            F32.set(result, i, F32.get(gradient, i) * ScalarFunctions.derivativeB(f, u, v)));
+            Numbers.set(
+                result, i, Numbers.get(gradient, i) * ScalarFunctions.derivativeB(f, u, v)));
   }
 
   @Override
@@ -98,7 +100,7 @@ public final class ReferencePointwise implements PointwiseKernels {
     MemorySegment out = HostBuffer.of(y);
     for (long i = 0; i < n; i++) {
       boolean chosen = conditions.get(ValueLayout.JAVA_INT_UNALIGNED, i * Integer.BYTES) != 0;
-      F32.set(out, i, F32.get(chosen ? as : bs, i));
+      Numbers.set(out, i, Numbers.get(chosen ? as : bs, i));
     }
   }
 
@@ -117,9 +119,9 @@ public final class ReferencePointwise implements PointwiseKernels {
     for (long i = 0; i < n; i++) {
       float sum = 0;
       for (int k = 0; k < in.length; k++) {
-        sum += coefficients[k] * F32.get(in[k], i);
+        sum += coefficients[k] * Numbers.get(in[k], i);
       }
-      F32.set(out, i, sum);
+      Numbers.set(out, i, sum);
     }
   }
 
@@ -129,9 +131,9 @@ public final class ReferencePointwise implements PointwiseKernels {
     MemorySegment out = HostBuffer.of(y);
     for (long row = 0; row < rows; row++) {
       for (int i = 0; i < cols; i++) {
-        double value = F32.get(in, row * 2 * cols + i);
-        double gate = F32.get(in, row * 2 * cols + cols + i);
-        F32.set(out, row * cols + i, value * SpecialFunctions.gelu(gate));
+        double value = Numbers.get(in, row * 2 * cols + i);
+        double gate = Numbers.get(in, row * 2 * cols + cols + i);
+        Numbers.set(out, row * cols + i, value * SpecialFunctions.gelu(gate));
       }
     }
   }
@@ -144,11 +146,11 @@ public final class ReferencePointwise implements PointwiseKernels {
     for (long row = 0; row < rows; row++) {
       for (int i = 0; i < cols; i++) {
         long place = row * 2 * cols + i;
-        double value = F32.get(in, place);
-        double gate = F32.get(in, place + cols);
-        double d = F32.get(gradient, row * cols + i);
-        F32.set(result, place, d * SpecialFunctions.gelu(gate));
-        F32.set(result, place + cols, d * value * SpecialFunctions.geluDerivative(gate));
+        double value = Numbers.get(in, place);
+        double gate = Numbers.get(in, place + cols);
+        double d = Numbers.get(gradient, row * cols + i);
+        Numbers.set(result, place, d * SpecialFunctions.gelu(gate));
+        Numbers.set(result, place + cols, d * value * SpecialFunctions.geluDerivative(gate));
       }
     }
   }
@@ -158,7 +160,7 @@ public final class ReferencePointwise implements PointwiseKernels {
     MemorySegment in = HostBuffer.of(x);
     MemorySegment out = HostBuffer.of(y);
     for (long i = 0; i < n; i++) {
-      F32.set(out, i, F32.get(out, i) + alpha * F32.get(in, i));
+      Numbers.set(out, i, Numbers.get(out, i) + alpha * Numbers.get(in, i));
     }
   }
 }

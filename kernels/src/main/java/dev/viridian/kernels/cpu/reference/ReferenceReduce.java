@@ -12,7 +12,7 @@ public final class ReferenceReduce implements ReduceKernels {
   /** One run along the middle: the place of its first value, its length and its step. */
   private record Run(MemorySegment x, long start, int size, long step) {
     float get(int i) {
-      return F32.get(x, start + i * step);
+      return Numbers.get(x, start + i * step);
     }
 
     double sum() {
@@ -42,7 +42,7 @@ public final class ReferenceReduce implements ReduceKernels {
   @Override
   public void sum(Problem p, float scale, Buffer x, Buffer y) {
     MemorySegment out = HostBuffer.of(y);
-    eachRun(p, x, (run, place) -> F32.set(out, place, scale * run.sum()));
+    eachRun(p, x, (run, place) -> Numbers.set(out, place, scale * run.sum()));
   }
 
   @Override
@@ -59,8 +59,8 @@ public final class ReferenceReduce implements ReduceKernels {
             double d = run.get(i) - m;
             squares += d * d;
           }
-          F32.set(means, place, m);
-          F32.set(out, place, squares / Math.max(0, run.size() - correction));
+          Numbers.set(means, place, m);
+          Numbers.set(out, place, squares / Math.max(0, run.size() - correction));
         });
   }
 
@@ -75,7 +75,7 @@ public final class ReferenceReduce implements ReduceKernels {
           for (int i = 0; i < run.size(); i++) {
             squares += (double) run.get(i) * run.get(i);
           }
-          F32.set(out, place, Math.sqrt(squares));
+          Numbers.set(out, place, Math.sqrt(squares));
         });
   }
 
@@ -107,7 +107,7 @@ public final class ReferenceReduce implements ReduceKernels {
               best = i;
             }
           }
-          F32.set(out, place, run.get(best));
+          Numbers.set(out, place, run.get(best));
           if (places != null) {
             places.set(ValueLayout.JAVA_LONG_UNALIGNED, place * Long.BYTES, best);
           }
@@ -125,7 +125,7 @@ public final class ReferenceReduce implements ReduceKernels {
           for (int k = 0; k < run.size(); k++) {
             int i = reverse ? run.size() - 1 - k : k;
             sum += run.get(i);
-            F32.set(out, run.start() + i * run.step(), sum);
+            Numbers.set(out, run.start() + i * run.step(), sum);
           }
         });
   }
@@ -140,7 +140,7 @@ public final class ReferenceReduce implements ReduceKernels {
           double product = 1;
           for (int i = 0; i < run.size(); i++) {
             product *= run.get(i);
-            F32.set(out, run.start() + i * run.step(), product);
+            Numbers.set(out, run.start() + i * run.step(), product);
           }
         });
   }
@@ -160,14 +160,14 @@ public final class ReferenceReduce implements ReduceKernels {
         (run, place) -> {
           double s = 0;
           for (int k = run.size() - 1; k >= 0; k--) {
-            s = F32.get(gradient, run.start() + k * run.step()) + s;
+            s = Numbers.get(gradient, run.start() + k * run.step()) + s;
             behind[k] = s;
             s *= run.get(k);
           }
           double before = 1;
           for (int k = 0; k < run.size(); k++) {
             double value = run.get(k);
-            F32.set(result, run.start() + k * run.step(), before * behind[k]);
+            Numbers.set(result, run.start() + k * run.step(), before * behind[k]);
             before *= value;
           }
         });

@@ -16,7 +16,7 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
       double max = max(in, start, cols);
       double sum = sumExp(in, start, cols, max);
       for (int i = 0; i < cols; i++) {
-        F32.set(out, start + i, Math.exp(F32.get(in, start + i) - max) / sum);
+        Numbers.set(out, start + i, Math.exp(Numbers.get(in, start + i) - max) / sum);
       }
     }
   }
@@ -24,7 +24,7 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
   private static double max(MemorySegment x, long start, int cols) {
     double max = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < cols; i++) {
-      max = Math.max(max, F32.get(x, start + i));
+      max = Math.max(max, Numbers.get(x, start + i));
     }
     return max;
   }
@@ -32,7 +32,7 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
   private static double sumExp(MemorySegment x, long start, int cols, double max) {
     double sum = 0;
     for (int i = 0; i < cols; i++) {
-      sum += Math.exp(F32.get(x, start + i) - max);
+      sum += Math.exp(Numbers.get(x, start + i) - max);
     }
     return sum;
   }
@@ -52,10 +52,13 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
       long start = row * cols;
       double dot = 0;
       for (int i = 0; i < cols; i++) {
-        dot += (double) F32.get(out, start + i) * F32.get(gradient, start + i);
+        dot += (double) Numbers.get(out, start + i) * Numbers.get(gradient, start + i);
       }
       for (int i = 0; i < cols; i++) {
-        F32.set(result, start + i, F32.get(out, start + i) * (F32.get(gradient, start + i) - dot));
+        Numbers.set(
+            result,
+            start + i,
+            Numbers.get(out, start + i) * (Numbers.get(gradient, start + i) - dot));
       }
     }
   }
@@ -68,7 +71,7 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
       long start = row * cols;
       double lse = logSumExp(in, start, cols);
       for (int i = 0; i < cols; i++) {
-        F32.set(out, start + i, F32.get(in, start + i) - lse);
+        Numbers.set(out, start + i, Numbers.get(in, start + i) - lse);
       }
     }
   }
@@ -82,13 +85,13 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
       long start = row * cols;
       double sum = 0;
       for (int i = 0; i < cols; i++) {
-        sum += F32.get(gradient, start + i);
+        sum += Numbers.get(gradient, start + i);
       }
       for (int i = 0; i < cols; i++) {
-        F32.set(
+        Numbers.set(
             result,
             start + i,
-            F32.get(gradient, start + i) - Math.exp(F32.get(out, start + i)) * sum);
+            Numbers.get(gradient, start + i) - Math.exp(Numbers.get(out, start + i)) * sum);
       }
     }
   }
@@ -98,7 +101,7 @@ public final class ReferenceSoftmax implements SoftmaxKernels {
     MemorySegment in = HostBuffer.of(x);
     MemorySegment out = HostBuffer.of(y);
     for (long row = 0; row < rows; row++) {
-      F32.set(out, row, logSumExp(in, row * cols, cols));
+      Numbers.set(out, row, logSumExp(in, row * cols, cols));
     }
   }
 }

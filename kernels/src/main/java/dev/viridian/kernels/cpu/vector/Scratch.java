@@ -26,7 +26,13 @@ final class Scratch {
     /** Gradients of scores. */
     GRADIENTS,
     /** Sums over blocks. */
-    SUMS
+    SUMS,
+    /** A run of a function's first operand, and of its result. */
+    FIRST,
+    /** A run of its second operand. */
+    SECOND,
+    /** A run of its third operand. */
+    THIRD
   }
 
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);

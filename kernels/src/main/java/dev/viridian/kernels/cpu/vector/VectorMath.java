@@ -15,6 +15,8 @@ final class VectorMath {
   /** 1.5 · 2²³: adding it to a small float rounds that to a whole number in the lowest bits. */
   private static final float ROUND = 12_582_912f;
 
+  private static final float SQRT_HALF = 0.70710678f;
+  private static final float ONE_OVER_SQRT_TWO_PI = 0.39894228f;
   private static final float LOG2_E = 1.442695041f;
   // ln 2 in two parts, the first with so few bits that multiples of it are exact.
   private static final float LN2_HIGH = 0.693359375f;
@@ -82,6 +84,19 @@ final class VectorMath {
     return small.blend(large, t.compare(VectorOperators.GT, 0.927734375f));
   }
 
+  /** The derivative of x · sigmoid(x). */
+  static FloatVector siluSlope(FloatVector x) {
+    FloatVector s = sigmoid(x);
+    return s.mul(x.mul(all(1f).sub(s)).add(1f));
+  }
+
+  /** The derivative of x · Φ(x): Φ(x) + x φ(x). */
+  static FloatVector geluSlope(FloatVector x) {
+    FloatVector cdf = erf(x.mul(SQRT_HALF)).fma(0.5f, 0.5f);
+    FloatVector pdf = exp(x.mul(x).mul(-0.5f)).mul(ONE_OVER_SQRT_TWO_PI);
+    return x.fma(pdf, cdf);
+  }
+
   /** The sum of the lanes, from the first on. {@code reduceLanes} would leave the order open. */
   static float sum(FloatVector v) {
     float[] lanes = v.toArray();
@@ -97,7 +112,7 @@ final class VectorMath {
     return switch (activation) {
       case NONE -> x;
       case SILU -> x.div(exp(x.neg()).add(1f));
-      case GELU -> x.mul(0.5f).mul(erf(x.mul(0.70710678f)).add(1f));
+      case GELU -> x.mul(0.5f).mul(erf(x.mul(SQRT_HALF)).add(1f));
       case QUICK_GELU -> x.div(exp(x.mul(-1.702f)).add(1f));
     };
   }

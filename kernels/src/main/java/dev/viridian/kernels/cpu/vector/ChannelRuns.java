@@ -1,0 +1,220 @@
+package dev.viridian.kernels.cpu.vector;
+
+import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
+
+import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.reference.SpecialFunctions;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Passes over channels-last maps. A map is read as one run of numbers in which everything that
+ * belongs to a channel (a mean, a scale, a sum) repeats with a period: the number of channels times
+ * whatever makes it a multiple of the vector's length, so that any number of channels fills whole
+ * vectors. Runs must start at a multiple of the period.
+ *
+ * @param channels length of a pixel
+ * @param period a multiple of channels and of the vector's length
+ */
+record ChannelRuns(int channels, int period) {
+  private static final int LANES = FLOATS.length();
+
+  /** Sums of short periods would wait for the addition before. */
+  private static final int SHORTEST = 64;
+
+  /** About how many numbers a task reads: they fit the second cache. */
+  private static final int TASK = 16_384;
+
+  static ChannelRuns of(int channels) {
+    int period = channels;
+    while (period % LANES != 0 || period < SHORTEST) {
+      period += channels;
+    }
+    return new ChannelRuns(channels, period);
+  }
+
+  /** Numbers of a task, a multiple of the period. */
+  int task() {
+    return Math.max(1, TASK / period) * period;
+  }
+
+  /** The values of channels, repeated to the period. */
+  float[] repeat(float[] values) {
+    float[] repeated = new float[period];
+    for (int i = 0; i < period; i++) {
+      repeated[i] = values[i % channels];
+    }
+    return repeated;
+  }
+
+  /** Adds what was summed at the places of a period up to its channels. */
+  void fold(float[] sums, int at, double[] to, int toAt) {
+    for (int i = 0; i < period; i++) {
+      to[toAt + i % channels] += sums[at + i];
+    }
+  }
+
+  private static FloatVector load(float[] values, int at) {
+    return FloatVector.fromArray(FLOATS, values, at);
+  }
+
+  /** {@code sums[i] = Σ x} over the places i of the period. */
+  void sum(MemorySegment x, long from, int count, float[] sums) {
+    Arrays.fill(sums, 0, period, 0);
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        load(sums, i).add(Runs.load(x, from + row + i)).intoArray(sums, i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      sums[i - whole] += Numbers.get(x, from + i);
+    }
+  }
+
+  /** {@code rest[i] = Σ (x − pivot[i])} and {@code squares[i] = Σ (x − pivot[i])²}. */
+  void deviations(
+      MemorySegment x, long from, int count, float[] pivot, float[] rest, float[] squares) {
+    Arrays.fill(rest, 0, period, 0);
+    Arrays.fill(squares, 0, period, 0);
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector d = Runs.load(x, from + row + i).sub(load(pivot, i));
+        load(rest, i).add(d).intoArray(rest, i);
+        d.fma(d, load(squares, i)).intoArray(squares, i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      float d = Numbers.get(x, from + i) - pivot[i - whole];
+      rest[i - whole] += d;
+      squares[i - whole] += d * d;
+    }
+  }
+
+  /** {@code y = (x − mean) · scale + shift}. */
+  void normalize(
+      MemorySegment x,
+      long from,
+      int count,
+      float[] mean,
+      float[] scale,
+      float[] shift,
+      MemorySegment y) {
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector d = Runs.load(x, from + row + i).sub(load(mean, i));
+        Runs.store(d.fma(load(scale, i), load(shift, i)), y, from + row + i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      int c = i - whole;
+      Numbers.set(y, from + i, Math.fma(Numbers.get(x, from + i) - mean[c], scale[c], shift[c]));
+    }
+  }
+
+  /** {@code y = silu((x − mean) · scale + shift)}. */
+  void normalizeSilu(
+      MemorySegment x,
+      long from,
+      int count,
+      float[] mean,
+      float[] scale,
+      float[] shift,
+      MemorySegment y) {
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector d = Runs.load(x, from + row + i).sub(load(mean, i));
+        FloatVector z = d.fma(load(scale, i), load(shift, i));
+        Runs.store(z.div(VectorMath.exp(z.neg()).add(1f)), y, from + row + i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      int c = i - whole;
+      float z = Math.fma(Numbers.get(x, from + i) - mean[c], scale[c], shift[c]);
+      Numbers.set(y, from + i, z / (1 + Math.exp(-z)));
+    }
+  }
+
+  /**
+   * What a channel's normalisation is made of, each repeated to the period: {@code x̂ = (x − mean)
+   * · rstd} and {@code z = x̂ · gamma + beta}.
+   */
+  record Normal(float[] mean, float[] rstd, float[] gamma, float[] beta) {}
+
+  /** {@code sums[i] = Σ dz}, {@code dots[i] = Σ dz · x̂}. */
+  void gradientSums(
+      MemorySegment x,
+      MemorySegment dy,
+      long from,
+      int count,
+      Normal p,
+      boolean silu,
+      float[] sums,
+      float[] dots) {
+    Arrays.fill(sums, 0, period, 0);
+    Arrays.fill(dots, 0, period, 0);
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector xhat = Runs.load(x, from + row + i).sub(load(p.mean, i)).mul(load(p.rstd, i));
+        FloatVector dz = Runs.load(dy, from + row + i);
+        if (silu) {
+          dz = dz.mul(VectorMath.siluSlope(xhat.fma(load(p.gamma, i), load(p.beta, i))));
+        }
+        load(sums, i).add(dz).intoArray(sums, i);
+        dz.fma(xhat, load(dots, i)).intoArray(dots, i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      int c = i - whole;
+      float xhat = (Numbers.get(x, from + i) - p.mean[c]) * p.rstd[c];
+      float dz = lastGradient(dy, from + i, xhat, p, c, silu);
+      sums[c] += dz;
+      dots[c] += dz * xhat;
+    }
+  }
+
+  /** {@code dx = straight · dz + along · x̂ + level}, all repeated to the period. */
+  void gradient(
+      MemorySegment x,
+      MemorySegment dy,
+      long from,
+      int count,
+      Normal p,
+      boolean silu,
+      float[] straight,
+      float[] along,
+      float[] level,
+      MemorySegment dx) {
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector xhat = Runs.load(x, from + row + i).sub(load(p.mean, i)).mul(load(p.rstd, i));
+        FloatVector dz = Runs.load(dy, from + row + i);
+        if (silu) {
+          dz = dz.mul(VectorMath.siluSlope(xhat.fma(load(p.gamma, i), load(p.beta, i))));
+        }
+        FloatVector rest = xhat.fma(load(along, i), load(level, i));
+        Runs.store(dz.fma(load(straight, i), rest), dx, from + row + i);
+      }
+    }
+    for (int i = whole; i < count; i++) {
+      int c = i - whole;
+      float xhat = (Numbers.get(x, from + i) - p.mean[c]) * p.rstd[c];
+      float dz = lastGradient(dy, from + i, xhat, p, c, silu);
+      Numbers.set(dx, from + i, Math.fma(dz, straight[c], Math.fma(xhat, along[c], level[c])));
+    }
+  }
+
+  private static float lastGradient(
+      MemorySegment dy, long at, float xhat, Normal p, int c, boolean silu) {
+    float d = Numbers.get(dy, at);
+    return silu
+        ? (float) (d * SpecialFunctions.siluDerivative(Math.fma(xhat, p.gamma[c], p.beta[c])))
+        : d;
+  }
+}
