@@ -4,6 +4,7 @@ import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.cpu.reference.ReferencePointwise;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorPointwise;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,12 @@ import org.jspecify.annotations.Nullable;
 /** Element-wise functions on the CPU, the fastest implementation first. */
 final class CpuPointwise extends CpuFamily<PointwiseKernels> implements PointwiseKernels {
   CpuPointwise(Workers workers, @Nullable String forced) {
-    super("pointwise", forced, List.of(Candidates.Entry.reference(new ReferencePointwise())));
+    super(
+        "pointwise",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorPointwise(workers), VectorPointwise::fault),
+            Candidates.Entry.reference(new ReferencePointwise())));
   }
 
   @Override

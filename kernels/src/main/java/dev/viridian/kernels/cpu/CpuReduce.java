@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.ReduceKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceReduce;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorReduce;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Reductions on the CPU, the fastest implementation first. */
 final class CpuReduce extends CpuFamily<ReduceKernels> implements ReduceKernels {
   CpuReduce(Workers workers, @Nullable String forced) {
-    super("reduce", forced, List.of(Candidates.Entry.reference(new ReferenceReduce())));
+    super(
+        "reduce",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorReduce(workers), VectorReduce::fault),
+            Candidates.Entry.reference(new ReferenceReduce())));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu;
 import dev.viridian.kernels.SoftmaxKernels;
 import dev.viridian.kernels.cpu.reference.ReferenceSoftmax;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorSoftmax;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** Softmax and its kin on the CPU, the fastest implementation first. */
 final class CpuSoftmax extends CpuFamily<SoftmaxKernels> implements SoftmaxKernels {
   CpuSoftmax(Workers workers, @Nullable String forced) {
-    super("softmax", forced, List.of(Candidates.Entry.reference(new ReferenceSoftmax())));
+    super(
+        "softmax",
+        forced,
+        List.of(
+            new Candidates.Entry<>("vector", new VectorSoftmax(workers), VectorSoftmax::fault),
+            Candidates.Entry.reference(new ReferenceSoftmax())));
   }
 
   @Override

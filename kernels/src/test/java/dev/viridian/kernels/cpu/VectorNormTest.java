@@ -11,6 +11,7 @@ import dev.viridian.kernels.NormKernels.BatchNorm;
 import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.LayerNorm;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
+import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorNorm;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.viridian.kernels.cpu.vector;
 
-import dev.viridian.kernels.cpu.Workers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -188,9 +188,7 @@ final class ChannelNorm {
           dots[index] = new float[runs.period()];
           runs.gradientSums(x, dy, from, count, normals[map], silu, sums[index], dots[index]);
         });
-    float[][] along = new float[maps][];
-    float[][] level = new float[maps][];
-    float[][] straight = new float[maps][];
+    ChannelRuns.Slopes[] slopes = new ChannelRuns.Slopes[maps];
     for (int map = 0; map < maps; map++) {
       double[] mapSums = new double[channels];
       double[] mapDots = new double[channels];
@@ -202,24 +200,16 @@ final class ChannelNorm {
         dGamma[c] += mapDots[c];
         dBeta[c] += mapSums[c];
       }
-      straight[map] = product(normals[map].rstd(), normals[map].gamma());
-      along[map] = share(normals[map], mapDots, dependent);
-      level[map] = share(normals[map], mapSums, dependent);
+      slopes[map] =
+          new ChannelRuns.Slopes(
+              product(normals[map].rstd(), normals[map].gamma()),
+              share(normals[map], mapDots, dependent),
+              share(normals[map], mapSums, dependent));
     }
     if (dx != null) {
       each(
           (index, map, from, count) ->
-              runs.gradient(
-                  x,
-                  dy,
-                  from,
-                  count,
-                  normals[map],
-                  silu,
-                  straight[map],
-                  along[map],
-                  level[map],
-                  dx));
+              runs.gradient(x, dy, from, count, normals[map], silu, slopes[map], dx));
     }
   }
 

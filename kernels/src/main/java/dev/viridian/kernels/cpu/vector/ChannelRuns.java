@@ -3,7 +3,6 @@ package dev.viridian.kernels.cpu.vector;
 import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
 import dev.viridian.kernels.cpu.reference.Numbers;
-import dev.viridian.kernels.cpu.reference.SpecialFunctions;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -129,7 +128,7 @@ record ChannelRuns(int channels, int period) {
       for (int i = 0; i < period; i += LANES) {
         FloatVector d = Runs.load(x, from + row + i).sub(load(mean, i));
         FloatVector z = d.fma(load(scale, i), load(shift, i));
-        Runs.store(z.div(VectorMath.exp(z.neg()).add(1f)), y, from + row + i);
+        Runs.store(VectorMath.silu(z), y, from + row + i);
       }
     }
     for (int i = whole; i < count; i++) {
@@ -155,30 +154,32 @@ record ChannelRuns(int channels, int period) {
       boolean silu,
       float[] sums,
       float[] dots) {
+    float[] xhat = Scratch.get(Scratch.Part.FIRST, period);
+    float[] dz = Scratch.get(Scratch.Part.SECOND, period);
     Arrays.fill(sums, 0, period, 0);
     Arrays.fill(dots, 0, period, 0);
-    int whole = count - count % period;
-    for (int row = 0; row < whole; row += period) {
-      for (int i = 0; i < period; i += LANES) {
-        FloatVector xhat = Runs.load(x, from + row + i).sub(load(p.mean, i)).mul(load(p.rstd, i));
-        FloatVector dz = Runs.load(dy, from + row + i);
-        if (silu) {
-          dz = dz.mul(VectorMath.siluSlope(xhat.fma(load(p.gamma, i), load(p.beta, i))));
-        }
-        load(sums, i).add(dz).intoArray(sums, i);
-        dz.fma(xhat, load(dots, i)).intoArray(dots, i);
+    for (int row = 0; row < count; row += period) {
+      int width = Math.min(period, count - row);
+      readRow(x, dy, from + row, width, p, silu, xhat, dz);
+      int i = 0;
+      for (; i <= width - LANES; i += LANES) {
+        load(sums, i).add(load(dz, i)).intoArray(sums, i);
+        load(dz, i).fma(load(xhat, i), load(dots, i)).intoArray(dots, i);
       }
-    }
-    for (int i = whole; i < count; i++) {
-      int c = i - whole;
-      float xhat = (Numbers.get(x, from + i) - p.mean[c]) * p.rstd[c];
-      float dz = lastGradient(dy, from + i, xhat, p, c, silu);
-      sums[c] += dz;
-      dots[c] += dz * xhat;
+      for (; i < width; i++) {
+        sums[i] += dz[i];
+        dots[i] = Math.fma(dz[i], xhat[i], dots[i]);
+      }
     }
   }
 
-  /** {@code dx = straight · dz + along · x̂ + level}, all repeated to the period. */
+  /**
+   * Factors of a gradient, each repeated to the period: {@code dx = straight · dz + along · x̂ +
+   * level}.
+   */
+  record Slopes(float[] straight, float[] along, float[] level) {}
+
+  /** Writes dx. */
   void gradient(
       MemorySegment x,
       MemorySegment dy,
@@ -186,35 +187,45 @@ record ChannelRuns(int channels, int period) {
       int count,
       Normal p,
       boolean silu,
-      float[] straight,
-      float[] along,
-      float[] level,
+      Slopes to,
       MemorySegment dx) {
-    int whole = count - count % period;
-    for (int row = 0; row < whole; row += period) {
+    float[] xhat = Scratch.get(Scratch.Part.FIRST, period);
+    float[] dz = Scratch.get(Scratch.Part.SECOND, period);
+    for (int row = 0; row < count; row += period) {
+      int width = Math.min(period, count - row);
+      readRow(x, dy, from + row, width, p, silu, xhat, dz);
       for (int i = 0; i < period; i += LANES) {
-        FloatVector xhat = Runs.load(x, from + row + i).sub(load(p.mean, i)).mul(load(p.rstd, i));
-        FloatVector dz = Runs.load(dy, from + row + i);
-        if (silu) {
-          dz = dz.mul(VectorMath.siluSlope(xhat.fma(load(p.gamma, i), load(p.beta, i))));
-        }
-        FloatVector rest = xhat.fma(load(along, i), load(level, i));
-        Runs.store(dz.fma(load(straight, i), rest), dx, from + row + i);
+        FloatVector rest = load(xhat, i).fma(load(to.along, i), load(to.level, i));
+        load(dz, i).fma(load(to.straight, i), rest).intoArray(dz, i);
       }
-    }
-    for (int i = whole; i < count; i++) {
-      int c = i - whole;
-      float xhat = (Numbers.get(x, from + i) - p.mean[c]) * p.rstd[c];
-      float dz = lastGradient(dy, from + i, xhat, p, c, silu);
-      Numbers.set(dx, from + i, Math.fma(dz, straight[c], Math.fma(xhat, along[c], level[c])));
+      MemorySegment.copy(dz, 0, dx, Numbers.FLOAT, (from + row) * Float.BYTES, width);
     }
   }
 
-  private static float lastGradient(
-      MemorySegment dy, long at, float xhat, Normal p, int c, boolean silu) {
-    float d = Numbers.get(dy, at);
-    return silu
-        ? (float) (d * SpecialFunctions.siluDerivative(Math.fma(xhat, p.gamma[c], p.beta[c])))
-        : d;
+  /** x̂ and dz of up to a period; what lies behind {@code width} in the arrays is undefined. */
+  private void readRow(
+      MemorySegment x,
+      MemorySegment dy,
+      long from,
+      int width,
+      Normal p,
+      boolean silu,
+      float[] xhat,
+      float[] dz) {
+    Runs.readFloats(x, from, xhat, 0, width);
+    Runs.readFloats(dy, from, dz, 0, width);
+    for (int i = 0; i < period; i += LANES) {
+      load(xhat, i).sub(load(p.mean, i)).mul(load(p.rstd, i)).intoArray(xhat, i);
+    }
+    if (silu) {
+      float[] z = Scratch.get(Scratch.Part.THIRD, period);
+      for (int i = 0; i < period; i += LANES) {
+        load(xhat, i).fma(load(p.gamma, i), load(p.beta, i)).intoArray(z, i);
+      }
+      VectorFunctions.siluSlopes(z, period);
+      for (int i = 0; i < period; i += LANES) {
+        load(dz, i).mul(load(z, i)).intoArray(dz, i);
+      }
+    }
   }
 }

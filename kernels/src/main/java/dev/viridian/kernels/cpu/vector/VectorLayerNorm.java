@@ -3,8 +3,8 @@ package dev.viridian.kernels.cpu.vector;
 import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
 import dev.viridian.kernels.NormKernels.LayerNorm;
-import dev.viridian.kernels.cpu.Workers;
 import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
