@@ -1,8 +1,6 @@
 package dev.viridian.kernels.cpu;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
@@ -30,29 +28,8 @@ final class VectorNormTest {
   /** Large, so that few values of about the same size do not make errors larger. */
   private static final float EPS = 1e-2f;
 
-  /** All results of the plain loops and of 1, 2 and 3 threads; the latter must agree bit by bit. */
   private static void compare(Function<NormKernels, List<HostBuffer>> run) {
-    List<HostBuffer> expected = run.apply(new ReferenceNorm());
-    List<HostBuffer> first = null;
-    for (int threads = 1; threads <= 3; threads++) {
-      try (Workers workers = new Workers(threads)) {
-        List<HostBuffer> actual = run.apply(new VectorNorm(workers));
-        for (int i = 0; i < expected.size(); i++) {
-          double size = Floats.norm(expected.get(i)) / Math.sqrt(Floats.count(expected.get(i)) + 1);
-          double difference = Floats.difference(actual.get(i), expected.get(i)) * size;
-          assertTrue(
-              difference < TOLERANCE * Math.max(1, size),
-              "result " + i + " is off by " + difference);
-        }
-        if (first != null) {
-          for (int i = 0; i < expected.size(); i++) {
-            assertEquals(
-                -1, first.get(i).segment().mismatch(actual.get(i).segment()), "threads: " + i);
-          }
-        }
-        first = actual;
-      }
-    }
+    Vectors.compare(TOLERANCE, new ReferenceNorm(), VectorNorm::new, run);
   }
 
   /** Numbers around an offset of many times their spread. */

@@ -112,7 +112,7 @@ public final class ReferencePointwise implements PointwiseKernels {
               + coefficients.length
               + " coefficients for "
               + xs.size()
-              + " operands");
+              + " terms");
     }
     MemorySegment[] in = xs.stream().map(HostBuffer::of).toArray(MemorySegment[]::new);
     MemorySegment out = HostBuffer.of(y);

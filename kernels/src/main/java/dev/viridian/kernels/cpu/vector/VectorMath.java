@@ -142,7 +142,7 @@ final class VectorMath {
     return y.fma(x, x);
   }
 
-  /** The standard normal distribution function Φ, without loss far below 0. */
+  /** The standard normal distribution function Φ, also for x down to −5.5 to nearly all digits. */
   static FloatVector normalCdf(FloatVector x) {
     FloatVector z = x.mul(SQRT_HALF);
     FloatVector t = z.abs();
