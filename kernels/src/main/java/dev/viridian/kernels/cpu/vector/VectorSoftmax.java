@@ -88,6 +88,9 @@ public final class VectorSoftmax implements SoftmaxKernels {
         (row, values, slopes) -> {
           Runs.readFloats(out, row * cols, values, 0, cols);
           Runs.readFloats(gradient, row * cols, slopes, 0, cols);
+          // y sums to 1, so a shift of dy changes nothing; this one makes the sum that matters
+          // small
+          RowMath.subtract(slopes, cols, (float) RowMath.dot(values, slopes, cols));
           float dot = (float) RowMath.dot(values, slopes, cols);
           for (int i = 0; i < cols; i++) {
             values[i] *= slopes[i] - dot;
