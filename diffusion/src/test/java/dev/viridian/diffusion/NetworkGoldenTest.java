@@ -1,6 +1,7 @@
 package dev.viridian.diffusion;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -8,18 +9,24 @@ import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.unet.UNet;
 import dev.viridian.diffusion.vae.Autoencoder;
+import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.diffusion.weights.UNetConfig;
 import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
+import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Exp;
 import dev.viridian.engine.ops.LinearCombination;
 import dev.viridian.engine.ops.Mul;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenFile;
+import dev.viridian.kernels.DType;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -30,7 +37,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
-/** The networks with formula weights against {@code sd-tiny/components}, layer by layer. */
+/**
+ * The networks against {@code sd-tiny/components}, layer by layer: with formula weights, and with
+ * the weights of the model folder and of the single files, in float32 as the goldens were computed.
+ */
 @Tag("golden")
 class NetworkGoldenTest {
   private static final String AREA = "sd-tiny/components";
@@ -40,33 +50,136 @@ class NetworkGoldenTest {
   private final JsonNode configs = root.get("weights").get("formula").get("configs");
 
   @TestFactory
-  Stream<DynamicTest> formulaCases() {
+  Stream<DynamicTest> cases() {
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode c : root.get("cases")) {
-      if (c.get("weights").asString().equals("formula")) {
-        tests.add(dynamicTest(c.get("name").asString(), () -> run(c)));
+      String name = c.get("name").asString();
+      JsonNode weights = root.get("weights").get(c.get("weights").asString());
+      switch (weights.get("kind").asString()) {
+        case "formula" -> tests.add(dynamicTest(name, () -> run(c, new FormulaNetworks(configs))));
+        case "file" -> {
+          List<JsonNode> files = new ArrayList<>();
+          weights.path("files").forEach(files::add);
+          if (weights.has("folder")) {
+            files.add(weights.get("folder"));
+          }
+          assertFalse(files.isEmpty(), name);
+          for (JsonNode file : files) {
+            Path path = Golden.area(AREA).resolve(file.asString()).normalize();
+            tests.add(
+                dynamicTest(name + " " + path.getFileName(), () -> run(c, new FileNetworks(path))));
+          }
+        }
+        default -> throw new AssertionError("weights of an unknown kind: " + weights);
       }
     }
     return tests.stream();
   }
 
+  /** Networks with weights. */
+  private interface Networks extends AutoCloseable {
+    UNet unet();
+
+    Autoencoder vae();
+
+    ClipTextModel text();
+
+    double scalingFactor();
+
+    @Override
+    void close();
+  }
+
+  /** Networks with weights that are computed from their names. */
+  private record FormulaNetworks(JsonNode configs) implements Networks {
+    @Override
+    public UNet unet() {
+      UNetConfig config = TestConfigs.unet(configs.get("unet"));
+      return FormulaModules.fill(new UNet(config), "unet.", DEVICE);
+    }
+
+    @Override
+    public Autoencoder vae() {
+      VaeConfig config = TestConfigs.vae(configs.get("vae"));
+      return FormulaModules.fill(new Autoencoder(config), "vae.", DEVICE);
+    }
+
+    @Override
+    public ClipTextModel text() {
+      return FormulaModules.fill(
+          new ClipTextModel(TestConfigs.text(configs.get("text_encoder"))),
+          "text_encoder.text_model.",
+          DEVICE);
+    }
+
+    @Override
+    public double scalingFactor() {
+      return TestConfigs.vae(configs.get("vae")).scalingFactor();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Networks with the weights of a model on disk. */
+  private static final class FileNetworks implements Networks {
+    private final ModelFiles files;
+
+    FileNetworks(Path path) {
+      files = ModelFiles.open(path);
+    }
+
+    private static <M extends Module> M load(M module, WeightSource source) {
+      ModuleLoader.load(module, source, DEVICE, DType.F32);
+      return module;
+    }
+
+    @Override
+    public UNet unet() {
+      return load(new UNet(files.configs().unet()), files.unet());
+    }
+
+    @Override
+    public Autoencoder vae() {
+      return load(new Autoencoder(files.configs().vae()), files.vae());
+    }
+
+    @Override
+    public ClipTextModel text() {
+      return load(new ClipTextModel(files.configs().textEncoder()), files.textEncoder());
+    }
+
+    @Override
+    public double scalingFactor() {
+      return files.configs().vae().scalingFactor();
+    }
+
+    @Override
+    public void close() {
+      files.close();
+    }
+  }
+
   @SuppressWarnings("try") // the scope closes what the case makes
-  private void run(JsonNode c) {
+  private static void run(JsonNode c, Networks networks) {
     long before = DEVICE.allocator().usage().used();
-    try (MemoryScope scope = MemoryScope.open();
+    try (networks;
+        MemoryScope scope = MemoryScope.open();
         GoldenFile file = GoldenFile.open(AREA, c.get("file").asString())) {
       String name = c.get("name").asString();
       Map<String, float[]> got = new HashMap<>();
       if (name.startsWith("text_encoder")) {
-        text(file, got);
+        text(networks, file, got);
       } else if (name.startsWith("time")) {
-        time(file, got);
+        time(networks, file, got);
       } else if (name.startsWith("unet")) {
-        unet(c, file, got);
+        unet(c, networks, file, got);
       } else if (name.startsWith("cross_attention")) {
-        crossAttention(c, file, got);
+        crossAttention(c, networks, file, got);
+      } else if (name.startsWith("single_file")) {
+        singleFile(c, networks, file, got);
       } else {
-        vae(name, file, got);
+        vae(name, networks, file, got);
       }
       int compared = 0;
       for (Map.Entry<String, JsonNode> e : c.get("outputs").properties()) {
@@ -113,26 +226,14 @@ class NetworkGoldenTest {
     model.forward(first, 0, recorder(got));
   }
 
-  private ClipTextModel textModel() {
-    return FormulaModules.fill(
-        new ClipTextModel(TestConfigs.text(configs.get("text_encoder"))),
-        "text_encoder.text_model.",
-        DEVICE);
-  }
-
-  private void text(GoldenFile file, Map<String, float[]> got) {
-    try (ClipTextModel model = textModel()) {
+  private static void text(Networks networks, GoldenFile file, Map<String, float[]> got) {
+    try (ClipTextModel model = networks.text()) {
       text(model, file, got);
     }
   }
 
-  private UNet unet() {
-    UNetConfig config = TestConfigs.unet(configs.get("unet"));
-    return FormulaModules.fill(new UNet(config), "unet.", DEVICE);
-  }
-
-  private void time(GoldenFile file, Map<String, float[]> got) {
-    try (UNet unet = unet()) {
+  private static void time(Networks networks, GoldenFile file, Map<String, float[]> got) {
+    try (UNet unet = networks.unet()) {
       double[] times = java.util.Arrays.stream(file.longs("timesteps")).asDoubleStream().toArray();
       got.put("sinusoid", unet.sinusoids(DEVICE, times).toFloats());
       got.put("time_embedding", unet.timeEmbedding(DEVICE, times).toFloats());
@@ -147,14 +248,14 @@ class NetworkGoldenTest {
     return Tensors.of(DEVICE, file.floats(key), file.shape(key));
   }
 
-  private void unet(JsonNode c, GoldenFile file, Map<String, float[]> got) {
+  private static void unet(
+      JsonNode c, Networks networks, GoldenFile file, Map<String, float[]> got) {
     boolean layers = c.get("name").asString().startsWith("unet_intermediates");
-    String prefix =
-        layers ? "" : c.get("name").asString().substring("unet.formula.".length()) + ".";
+    String prefix = layers ? "" : last(c.get("name").asString()) + ".";
     Tensor sample = map(file, prefix + "sample");
     String context = layers ? "encoder_hidden_states" : "context" + sample.size(0) + "x32";
     double time = c.get("inputs").get("timestep").asDouble();
-    try (UNet unet = unet()) {
+    try (UNet unet = networks.unet()) {
       Tensor text =
           file.has(context) ? plain(file, context) : formulaContext(context, sample.size(0));
       Tensor eps =
@@ -177,12 +278,13 @@ class NetworkGoldenTest {
     return Tensors.of(DEVICE, values, batch, 77, 32);
   }
 
-  private void crossAttention(JsonNode c, GoldenFile file, Map<String, float[]> got) {
-    String prefix = c.get("name").asString().substring("cross_attention.formula.".length()) + ".";
+  private static void crossAttention(
+      JsonNode c, Networks networks, GoldenFile file, Map<String, float[]> got) {
+    String prefix = last(c.get("name").asString()) + ".";
     double time = c.get("inputs").get("timestep").asDouble();
     JsonNode green = c.get("inputs").get("green_positions");
-    try (ClipTextModel model = textModel();
-        UNet unet = unet()) {
+    try (ClipTextModel model = networks.text();
+        UNet unet = networks.unet()) {
       Tensor ids = Tensors.of(DEVICE, file.longs(prefix + "input_ids"), 1, 77);
       Tensor text = model.forward(ids, 0, LayerObserver.NONE);
       Map<String, float[][]> columns = new HashMap<>();
@@ -228,9 +330,33 @@ class NetworkGoldenTest {
     return out;
   }
 
-  private void vae(String name, GoldenFile file, Map<String, float[]> got) {
-    VaeConfig config = TestConfigs.vae(configs.get("vae"));
-    try (Autoencoder vae = FormulaModules.fill(new Autoencoder(config), "vae.", DEVICE)) {
+  private static void singleFile(
+      JsonNode c, Networks networks, GoldenFile file, Map<String, float[]> got) {
+    double time = c.get("inputs").get("timestep").asDouble();
+    try (ClipTextModel model = networks.text();
+        UNet unet = networks.unet();
+        Autoencoder vae = networks.vae()) {
+      Tensor ids = Tensors.of(DEVICE, file.longs("input_ids"), file.shape("input_ids"));
+      Tensor text = model.forward(ids, 0, LayerObserver.NONE);
+      got.put("last_hidden_state", text.toFloats());
+      Tensor eps =
+          unet.forward(
+              map(file, "sample"),
+              unet.times(DEVICE, time),
+              0,
+              unet.context(text),
+              LayerObserver.NONE);
+      got.put("eps", FormulaModules.channelsFirst(eps));
+      Autoencoder.Decoded decoded = vae.decode(map(file, "latents"), false, LayerObserver.NONE);
+      got.put("image", FormulaModules.channelsFirst(decoded.picture()));
+      Autoencoder.Distribution encoded = vae.encode(map(file, "encode_image"), LayerObserver.NONE);
+      got.put("mean", FormulaModules.channelsFirst(encoded.mean()));
+    }
+  }
+
+  private static void vae(
+      String name, Networks networks, GoldenFile file, Map<String, float[]> got) {
+    try (Autoencoder vae = networks.vae()) {
       if (name.startsWith("vae_decoder")) {
         Autoencoder.Decoded d = vae.decode(map(file, "input"), false, recorder(got));
         got.put("feature", FormulaModules.channelsFirst(d.feature()));
@@ -249,7 +375,7 @@ class NetworkGoldenTest {
         Tensor z = Add.of(d.mean(), Mul.of(Exp.of(half), map(file, prefix + "noise")));
         got.put(prefix + "mean", FormulaModules.channelsFirst(d.mean()));
         got.put(prefix + "logvar", FormulaModules.channelsFirst(d.logVariance()));
-        Tensor scaled = LinearCombination.of(new double[] {config.scalingFactor()}, z);
+        Tensor scaled = LinearCombination.of(new double[] {networks.scalingFactor()}, z);
         got.put(prefix + "sample", FormulaModules.channelsFirst(scaled));
       }
     }
