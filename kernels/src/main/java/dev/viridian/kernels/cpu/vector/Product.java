@@ -71,6 +71,11 @@ final class Product {
   /** Most of K in a chunk: then a chunk is wide, and the left factor is not copied too often. */
   private static final int MAX_DEPTH = 8 * KC;
 
+  /** Products this narrow cost next to nothing: shorter sums make them more exact. */
+  private static final int FEW = 32;
+
+  private static final int SHORT = 64;
+
   private final Workers workers;
   private final Operand left;
   private final Operand right;
@@ -150,7 +155,7 @@ final class Product {
     Chunk(int fromK, int toK, int fromColumn, int toColumn, boolean first, boolean last) {
       k = fromK;
       depth = toK - fromK;
-      blocks = Math.ceilDiv(depth, KC);
+      blocks = Math.ceilDiv(depth, Math.min(rows, columns) <= FEW ? SHORT : KC);
       column = fromColumn;
       width = toColumn - fromColumn;
       this.first = first;

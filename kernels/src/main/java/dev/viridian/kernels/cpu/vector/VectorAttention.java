@@ -8,6 +8,7 @@ import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * into weights relative to the largest score so far, and multiplied with the values, all in the
  * caches. When the largest score grows, what has been summed is scaled down.
  */
-public final class VectorAttention implements AttentionKernels {
+public final class VectorAttention implements AttentionKernels, Selective {
   private static final int LANES = FLOATS.length();
 
   private final Workers workers;
@@ -31,6 +32,17 @@ public final class VectorAttention implements AttentionKernels {
   /** Kernels that share the given threads. */
   public VectorAttention(Workers workers) {
     this.workers = workers;
+  }
+
+  /**
+   * Leaves gradients of a single key to the plain loops: q and k then have a gradient of exactly
+   * zero, which is the difference of two sums that must be taken in the same order.
+   */
+  @Override
+  public boolean accepts(String operation, Object problem) {
+    return !(operation.equals("backward")
+        && problem instanceof AttentionProblem p
+        && p.keys() == 1);
   }
 
   @Override
