@@ -8,7 +8,7 @@ import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cpu.Selective;
+import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
