@@ -103,7 +103,9 @@ final class VectorAttentionTest {
               .withoutMask()
               .withoutColumns());
     }
-    assertTrue(batch == 0 || VECTOR[0].choices().contains("attention.backward: vector"));
+    // A single key is left to the plain loops: see VectorAttention.accepts.
+    assertTrue(
+        batch == 0 || keys == 1 || VECTOR[0].choices().contains("attention.backward: vector"));
   }
 
   @Test
