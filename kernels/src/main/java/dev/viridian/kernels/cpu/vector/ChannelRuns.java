@@ -154,22 +154,26 @@ record ChannelRuns(int channels, int period) {
       boolean silu,
       float[] sums,
       float[] dots) {
-    float[] xhat = Scratch.get(Scratch.Part.FIRST, period);
-    float[] dz = Scratch.get(Scratch.Part.SECOND, period);
+    float[] xhat = Scratch.get(Scratch.Part.FIRST, VectorFunctions.room(count));
+    float[] dz = Scratch.get(Scratch.Part.SECOND, VectorFunctions.room(count));
+    read(x, dy, from, count, p, silu, xhat, dz);
     Arrays.fill(sums, 0, period, 0);
     Arrays.fill(dots, 0, period, 0);
-    for (int row = 0; row < count; row += period) {
-      int width = Math.min(period, count - row);
-      readRow(x, dy, from + row, width, p, silu, xhat, dz);
-      int i = 0;
-      for (; i <= width - LANES; i += LANES) {
-        load(sums, i).add(load(dz, i)).intoArray(sums, i);
-        load(dz, i).fma(load(xhat, i), load(dots, i)).intoArray(dots, i);
+    addUp(xhat, dz, count, sums, dots);
+  }
+
+  private void addUp(float[] xhat, float[] dz, int count, float[] sums, float[] dots) {
+    int whole = count - count % period;
+    for (int row = 0; row < whole; row += period) {
+      for (int i = 0; i < period; i += LANES) {
+        FloatVector d = load(dz, row + i);
+        load(sums, i).add(d).intoArray(sums, i);
+        d.fma(load(xhat, row + i), load(dots, i)).intoArray(dots, i);
       }
-      for (; i < width; i++) {
-        sums[i] += dz[i];
-        dots[i] = Math.fma(dz[i], xhat[i], dots[i]);
-      }
+    }
+    for (int i = whole; i < count; i++) {
+      sums[i - whole] += dz[i];
+      dots[i - whole] = Math.fma(dz[i], xhat[i], dots[i - whole]);
     }
   }
 
@@ -189,42 +193,61 @@ record ChannelRuns(int channels, int period) {
       boolean silu,
       Slopes to,
       MemorySegment dx) {
-    float[] xhat = Scratch.get(Scratch.Part.FIRST, period);
-    float[] dz = Scratch.get(Scratch.Part.SECOND, period);
+    float[] xhat = Scratch.get(Scratch.Part.FIRST, VectorFunctions.room(count));
+    float[] dz = Scratch.get(Scratch.Part.SECOND, VectorFunctions.room(count));
+    read(x, dy, from, count, p, silu, xhat, dz);
+    combine(xhat, dz, count, to);
+    MemorySegment.copy(dz, 0, dx, Numbers.FLOAT, from * Float.BYTES, count);
+  }
+
+  private void combine(float[] xhat, float[] dz, int count, Slopes to) {
     for (int row = 0; row < count; row += period) {
       int width = Math.min(period, count - row);
-      readRow(x, dy, from + row, width, p, silu, xhat, dz);
-      for (int i = 0; i < period; i += LANES) {
-        FloatVector rest = load(xhat, i).fma(load(to.along, i), load(to.level, i));
-        load(dz, i).fma(load(to.straight, i), rest).intoArray(dz, i);
+      for (int i = 0; i < width; i += LANES) {
+        FloatVector rest = load(xhat, row + i).fma(load(to.along, i), load(to.level, i));
+        load(dz, row + i).fma(load(to.straight, i), rest).intoArray(dz, row + i);
       }
-      MemorySegment.copy(dz, 0, dx, Numbers.FLOAT, (from + row) * Float.BYTES, width);
     }
   }
 
-  /** x̂ and dz of up to a period; what lies behind {@code width} in the arrays is undefined. */
-  private void readRow(
+  /**
+   * Reads x̂ and dz into arrays with room for whole vectors. Steps are methods of their own that
+   * run over all numbers, so that each is compiled by itself: together they are too much.
+   */
+  private void read(
       MemorySegment x,
       MemorySegment dy,
       long from,
-      int width,
+      int count,
       Normal p,
       boolean silu,
       float[] xhat,
       float[] dz) {
-    Runs.readFloats(x, from, xhat, 0, width);
-    Runs.readFloats(dy, from, dz, 0, width);
-    for (int i = 0; i < period; i += LANES) {
-      load(xhat, i).sub(load(p.mean, i)).mul(load(p.rstd, i)).intoArray(xhat, i);
-    }
+    Runs.readFloats(x, from, xhat, 0, count);
+    Runs.readFloats(dy, from, dz, 0, count);
+    centre(xhat, count, p);
     if (silu) {
-      float[] z = Scratch.get(Scratch.Part.THIRD, period);
-      for (int i = 0; i < period; i += LANES) {
-        load(xhat, i).fma(load(p.gamma, i), load(p.beta, i)).intoArray(z, i);
+      float[] slopes = Scratch.get(Scratch.Part.THIRD, VectorFunctions.room(count));
+      scale(xhat, count, p, slopes);
+      VectorFunctions.siluSlopes(slopes, count);
+      BinaryLoops.mul(dz, slopes, count);
+    }
+  }
+
+  private void centre(float[] x, int count, Normal p) {
+    for (int row = 0; row < count; row += period) {
+      int width = Math.min(period, count - row);
+      for (int i = 0; i < width; i += LANES) {
+        load(x, row + i).sub(load(p.mean, i)).mul(load(p.rstd, i)).intoArray(x, row + i);
       }
-      VectorFunctions.siluSlopes(z, period);
-      for (int i = 0; i < period; i += LANES) {
-        load(dz, i).mul(load(z, i)).intoArray(dz, i);
+    }
+  }
+
+  private void scale(float[] xhat, int count, Normal p, float[] z) {
+    for (int row = 0; row < count; row += period) {
+      int width = Math.min(period, count - row);
+      for (int i = 0; i < width; i += LANES) {
+        load(xhat, row + i).fma(load(p.gamma, i), load(p.beta, i)).intoArray(z, row + i);
       }
     }
   }
