@@ -1,6 +1,7 @@
 package dev.viridian.bench;
 
 import dev.viridian.bench.peer.Peer;
+import dev.viridian.bench.peer.Run;
 import dev.viridian.bench.work.Work;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -30,42 +31,49 @@ final class Comparison {
    */
   List<Result> run(
       Work work, List<Peer> peers, int calls, String dtype, String device, int threads) {
-    double[] ours = new double[repeat];
-    double[][] theirs = new double[peers.size()][repeat];
+    List<Run> ours = new ArrayList<>();
+    List<List<Run>> theirs = new ArrayList<>();
+    peers.forEach(peer -> theirs.add(new ArrayList<>()));
     for (int round = -WARM_UP; round < repeat; round++) {
+      double cpu = Machine.cpuSeconds();
       long start = System.nanoTime();
       work.run();
       double seconds = (System.nanoTime() - start) / 1e9;
-      note(work.name(), round, seconds);
-      if (round >= 0) {
-        ours[round] = seconds;
-      }
+      note(work.name(), round, new Run(seconds, Machine.cpuSeconds() - cpu), ours);
       for (int i = 0; i < peers.size(); i++) {
-        double peerSeconds = peers.get(i).run();
-        note(peers.get(i).name(), round, peerSeconds);
-        if (round >= 0) {
-          theirs[i][round] = peerSeconds;
-        }
+        note(peers.get(i).name(), round, peers.get(i).run(), theirs.get(i));
       }
     }
-    Seconds mine = Seconds.of(ours).dividedBy(calls);
-    long rss = Machine.peakRssBytes();
+    Result.Taken mine = Result.Taken.of(ours, calls, Machine.peakRssBytes());
     List<Result> results = new ArrayList<>();
     if (peers.isEmpty()) {
-      results.add(new Result(work.name(), dtype, device, threads, mine, rss, null));
+      results.add(new Result(work.name(), dtype, device, threads, mine, null));
     }
     for (int i = 0; i < peers.size(); i++) {
-      Seconds other = Seconds.of(theirs[i]).dividedBy(calls);
       Peer peer = peers.get(i);
-      Result.PeerResult result = new Result.PeerResult(peer.name(), other, peer.peakRssBytes());
-      results.add(new Result(work.name(), dtype, device, threads, mine, rss, result));
+      Result.Taken other = Result.Taken.of(theirs.get(i), calls, peer.peakRssBytes());
+      results.add(
+          new Result(
+              work.name(),
+              dtype,
+              device,
+              threads,
+              mine,
+              new Result.PeerResult(peer.name(), other)));
     }
     return results;
   }
 
-  private void note(String who, int round, double seconds) {
+  private void note(String who, int round, Run run, List<Run> counted) {
     progress.printf(
-        "%s %s: %.4f s%n", round < 0 ? "warming up," : "round " + (round + 1) + ",", who, seconds);
+        "%s %s: %.4f s, CPU %.4f s%n",
+        round < 0 ? "warming up," : "round " + (round + 1) + ",",
+        who,
+        run.seconds(),
+        run.cpuSeconds());
     progress.flush();
+    if (round >= 0) {
+      counted.add(run);
+    }
   }
 }

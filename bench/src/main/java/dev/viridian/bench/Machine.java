@@ -46,6 +46,14 @@ final class Machine {
     return json;
   }
 
+  /** CPU time of all threads of this process so far; negative where unknown. */
+  static double cpuSeconds() {
+    return ManagementFactory.getOperatingSystemMXBean()
+            instanceof com.sun.management.OperatingSystemMXBean os
+        ? os.getProcessCpuTime() / 1e9
+        : -1;
+  }
+
   /** Processes that ran or waited to run in the last minute; negative where unknown. */
   static double load() {
     return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();

@@ -1,6 +1,8 @@
 package dev.viridian.bench;
 
+import dev.viridian.bench.peer.Run;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -9,25 +11,53 @@ import org.jspecify.annotations.Nullable;
  *
  * @param work what was done
  * @param dtype type of the weights
- * @param seconds ours
- * @param peakRssBytes the most memory that this process has held so far
- * @param peer the other engine's, or null
+ * @param ours what it took here
+ * @param peer what the other engine took, or null
  */
 record Result(
-    String work,
-    String dtype,
-    String device,
-    int threads,
-    Seconds seconds,
-    long peakRssBytes,
-    @Nullable PeerResult peer) {
+    String work, String dtype, String device, int threads, Taken ours, @Nullable PeerResult peer) {
+
+  /**
+   * What a call took.
+   *
+   * @param seconds by the clock
+   * @param cpuSeconds of all threads
+   * @param peakRssBytes the most memory that the process has held so far
+   */
+  record Taken(Seconds seconds, Seconds cpuSeconds, long peakRssBytes) {
+    /** From runs of so many calls each. */
+    static Taken of(List<Run> runs, int calls, long peakRssBytes) {
+      return new Taken(
+          Seconds.of(runs.stream().mapToDouble(r -> r.seconds() / calls).toArray()),
+          Seconds.of(runs.stream().mapToDouble(r -> r.cpuSeconds() / calls).toArray()),
+          peakRssBytes);
+    }
+
+    private void json(Map<String, Object> json) {
+      json.put("seconds", seconds.json());
+      json.put("cpu_seconds", cpuSeconds.json());
+      json.put("peak_rss_bytes", peakRssBytes);
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "%s, CPU %s, %.1f GiB",
+          seconds, Seconds.format(cpuSeconds.median()), peakRssBytes / (double) (1L << 30));
+    }
+  }
 
   /** What a peer took for the same. */
-  record PeerResult(String name, Seconds seconds, long peakRssBytes) {}
+  record PeerResult(String name, Taken taken) {}
 
-  /** Ours divided by the peer's, medians; null without a peer. */
+  /** Ours divided by the peer's, medians by the clock; null without a peer. */
   @Nullable Double ratio() {
-    return peer == null ? null : seconds.median() / peer.seconds.median();
+    return peer == null ? null : ours.seconds().median() / peer.taken.seconds().median();
+  }
+
+  /** The same of CPU time. */
+  @Nullable Double cpuRatio() {
+    return peer == null ? null : ours.cpuSeconds().median() / peer.taken.cpuSeconds().median();
   }
 
   Map<String, Object> json() {
@@ -36,31 +66,27 @@ record Result(
     json.put("dtype", dtype);
     json.put("device", device);
     json.put("threads", threads);
-    json.put("seconds", seconds.json());
-    json.put("peak_rss_bytes", peakRssBytes);
+    ours.json(json);
     Map<String, Object> other = null;
     if (peer != null) {
       other = new LinkedHashMap<>();
       other.put("name", peer.name);
-      other.put("seconds", peer.seconds.json());
-      other.put("peak_rss_bytes", peer.peakRssBytes);
+      peer.taken.json(other);
     }
     json.put("peer", other);
     json.put("ratio", ratio());
+    json.put("cpu_ratio", cpuRatio());
     return json;
   }
 
   /** One line for people. */
   String text() {
-    String line =
-        String.format(
-            "%-34s %-5s %s, %.1f GiB", work, dtype, seconds, peakRssBytes / (double) (1L << 30));
-    if (peer == null) {
-      return line;
-    }
-    return line
-        + String.format(
-            "; %s: %s, %.1f GiB; ratio %.2f",
-            peer.name, peer.seconds, peer.peakRssBytes / (double) (1L << 30), ratio());
+    String line = String.format("%-34s %-5s %s", work, dtype, ours);
+    return peer == null
+        ? line
+        : line
+            + String.format(
+                "; %s: %s; ratio %.2f, of CPU time %.2f",
+                peer.name, peer.taken, ratio(), cpuRatio());
   }
 }

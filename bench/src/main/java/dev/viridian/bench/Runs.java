@@ -50,7 +50,8 @@ final class Runs {
     this.out = out;
     this.err = err;
     if (load > Runtime.getRuntime().availableProcessors() / 2.0) {
-      err.printf("others keep this machine busy (load %.1f): ratios mean little%n", load);
+      err.printf(
+          "others keep this machine busy (load %.1f): CPU times say more than the clock%n", load);
     }
   }
 
@@ -112,7 +113,8 @@ final class Runs {
                   .run(work, peers, calls, options.weightsName(), "cpu", options.threads);
           for (Result result : some) {
             err.printf(
-                "%s: %.1f GFLOP/s%n", op.label(), op.flops() / result.seconds().median() / 1e9);
+                "%s: %.1f GFLOP/s%n",
+                op.label(), op.flops() / result.ours().seconds().median() / 1e9);
           }
           results.addAll(some);
         } finally {

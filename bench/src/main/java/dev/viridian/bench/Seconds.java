@@ -14,11 +14,6 @@ record Seconds(double min, double median, double max) {
     return new Seconds(sorted[0], (sorted[(n - 1) / 2] + sorted[n / 2]) / 2, sorted[n - 1]);
   }
 
-  /** The same, each divided. */
-  Seconds dividedBy(int count) {
-    return new Seconds(min / count, median / count, max / count);
-  }
-
   Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("min", min);
@@ -32,7 +27,8 @@ record Seconds(double min, double median, double max) {
     return format(median) + " (" + format(min) + " to " + format(max) + ")";
   }
 
-  private static String format(double seconds) {
+  /** In seconds or milliseconds. */
+  static String format(double seconds) {
     return seconds < 0.1
         ? String.format("%.3f ms", seconds * 1e3)
         : String.format("%.3f s", seconds);

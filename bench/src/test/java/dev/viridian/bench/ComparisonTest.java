@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.bench.peer.Peer;
+import dev.viridian.bench.peer.Run;
 import dev.viridian.bench.work.Work;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -42,9 +43,10 @@ final class ComparisonTest {
       }
 
       @Override
-      public double run() {
+      public Run run() {
         order.add(name);
-        return next.next();
+        double taken = next.next();
+        return new Run(taken, 2 * taken);
       }
 
       @Override
@@ -69,8 +71,9 @@ final class ComparisonTest {
     }
     Result.PeerResult theirs = results.getFirst().peer();
     assertNotNull(theirs);
-    assertEquals(new Seconds(1, 2, 3), theirs.seconds());
-    assertEquals(results.getFirst().seconds().median() / 2, results.getFirst().ratio());
+    assertEquals(new Seconds(1, 2, 3), theirs.taken().seconds());
+    assertEquals(new Seconds(2, 4, 6), theirs.taken().cpuSeconds());
+    assertEquals(results.getFirst().ours().seconds().median() / 2, results.getFirst().ratio());
   }
 
   @Test
@@ -91,7 +94,7 @@ final class ComparisonTest {
             .run(work, List.of(peer("peer", 1, 1, 8)), 4, "f32", "cpu", 1)
             .getFirst();
     assertNotNull(result.peer());
-    assertEquals(2, result.peer().seconds().median());
+    assertEquals(2, result.peer().taken().seconds().median());
   }
 
   @Test

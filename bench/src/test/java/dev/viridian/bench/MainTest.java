@@ -79,6 +79,7 @@ final class MainTest {
     assertTrue(seconds.get("min").asDouble() > 0);
     assertTrue(seconds.get("median").asDouble() >= seconds.get("min").asDouble());
     assertTrue(seconds.get("max").asDouble() >= seconds.get("median").asDouble());
+    assertTrue(result.get("cpu_seconds").get("median").asDouble() >= 0);
     assertTrue(result.get("peak_rss_bytes").isNumber());
     assertTrue(result.get("peer").isNull());
     assertTrue(result.get("ratio").isNull());

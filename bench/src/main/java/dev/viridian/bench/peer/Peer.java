@@ -5,8 +5,8 @@ public interface Peer extends AutoCloseable {
   /** Which, and how it is set up. */
   String name();
 
-  /** Does the work once and returns its seconds, measured by the peer itself. */
-  double run();
+  /** Does the work once and returns what it took, measured by the peer itself. */
+  Run run();
 
   /** The most memory that its process has held so far, in bytes. */
   long peakRssBytes();

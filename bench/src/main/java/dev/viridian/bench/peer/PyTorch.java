@@ -115,8 +115,9 @@ public final class PyTorch implements Peer {
   }
 
   @Override
-  public double run() {
-    return ask(Map.of("do", "run")).path("seconds").asDouble();
+  public Run run() {
+    JsonNode answer = ask(Map.of("do", "run"));
+    return new Run(answer.path("seconds").asDouble(), answer.path("cpu_seconds").asDouble());
   }
 
   @Override

@@ -2,7 +2,7 @@
 
 Reads requests from standard input and answers on standard output, one JSON object a line:
 {"do": "prepare", "work": ..., "layout": ..., "dtype": ..., "threads": ..., ...} -> {"version": ...}
-{"do": "run"} -> {"seconds": ...}
+{"do": "run"} -> {"seconds": ..., "cpu_seconds": ...}
 {"do": "memory"} -> {"peak_rss_bytes": ...}
 An answer may be {"missing": ...} (a package) or {"error": ...} instead. The end of the input ends it.
 Weights are random unless "model" names a diffusers folder: they do not change the time.
@@ -205,9 +205,9 @@ def answer(r):
         work = WORKS[r["work"]](r)
         return {"version": torch.__version__}
     if r["do"] == "run":
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         work()
-        return {"seconds": time.perf_counter() - start}
+        return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
     if r["do"] == "memory":
         return {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     raise ValueError("unknown request " + r["do"])
