@@ -12,6 +12,7 @@ import dev.viridian.engine.Tensors;
 import dev.viridian.engine.io.FormulaWeights;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import java.util.Arrays;
 import java.util.List;
@@ -22,13 +23,12 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
 /** Every run that the goldens hold of the samplers that are built. */
-@Tag("golden")
+@GoldenArea("scheduler")
 class SchedulerGoldenTest {
   private static final String AREA = "scheduler";
   private static final long[] SHAPE = {1, 4, 8, 8};

@@ -6,17 +6,17 @@ import dev.viridian.diffusion.weights.WeightRole.Kind;
 import dev.viridian.engine.io.WeightFiles;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
 /** Every adapter file of the goldens is recognised as what it is. */
-@Tag("golden")
+@GoldenArea("lora")
 class WeightRoleGoldenTest {
   private static WeightRole role(Path file) {
     try (WeightSource source = WeightFiles.open(file)) {
@@ -35,11 +35,11 @@ class WeightRoleGoldenTest {
         .map(
             file ->
                 DynamicTest.dynamicTest(
-                    file,
-                    () -> assertEquals(Kind.LORA, role(Golden.area("lora").resolve(file)).kind())));
+                    file, () -> assertEquals(Kind.LORA, role(Golden.file("lora", file)).kind())));
   }
 
   @TestFactory
+  @GoldenArea("textual-inversion")
   Stream<DynamicTest> embeddings() {
     return Golden.json("textual-inversion", "cases.json")
         .get("files")
@@ -50,8 +50,8 @@ class WeightRoleGoldenTest {
                 DynamicTest.dynamicTest(
                     entry.get("file").asString(),
                     () -> {
-                      Path area = Golden.area("textual-inversion");
-                      WeightRole role = role(area.resolve(entry.get("file").asString()));
+                      String file = entry.get("file").asString();
+                      WeightRole role = role(Golden.file("textual-inversion", file));
                       assertEquals(Kind.EMBEDDING, role.kind());
                       assertEquals(entry.get("vectors").asString(), role.details().get("vectors"));
                     }));

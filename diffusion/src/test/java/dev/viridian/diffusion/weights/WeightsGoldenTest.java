@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.viridian.engine.io.Safetensors;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.kernels.DType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,25 +16,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** The models of the goldens, written by PyTorch, hold the formula weights under our names. */
-@Tag("golden")
+@GoldenArea("sd-tiny")
 class WeightsGoldenTest {
   @TempDir Path dir;
 
   private static Path folder() {
-    return Golden.area("sd-tiny").resolve("model");
+    return Golden.file("sd-tiny", "model");
   }
 
   /** Every set of weights that is kept in files. */
   @TestFactory
   Stream<DynamicTest> files() {
-    Path components = Golden.area("sd-tiny").resolve("components");
     return Golden.json("sd-tiny", "components/cases.json")
         .get("weights")
         .valueStream()
@@ -48,7 +47,7 @@ class WeightsGoldenTest {
                       DynamicTest.dynamicTest(
                           name.asString(),
                           () -> {
-                            Path path = components.resolve(name.asString()).normalize();
+                            Path path = Golden.file("sd-tiny/components", name.asString());
                             try (ModelFiles model = ModelFiles.open(path)) {
                               compare(model, single ? "micro:" : "");
                               assertTrue(Files.isDirectory(model.tokenizer()));
@@ -104,14 +103,13 @@ class WeightsGoldenTest {
 
   @Test
   void checkpointToFolder() {
-    Path area = Golden.area("sd-tiny");
+    Path checkpoint = Golden.file("sd-tiny", "single-file.ckpt");
     Path out = dir.resolve("out");
     Converter.Result result =
-        Converter.convert(
-            area.resolve("single-file.ckpt"), out, new Converter.Options(null, null, false));
+        Converter.convert(checkpoint, out, new Converter.Options(null, null, false));
     assertTrue(result.notes().toString().contains("model_ema.…"), result.notes().toString());
     try (ModelFiles found = ModelFiles.open(out);
-        ModelFiles expected = ModelFiles.open(area.resolve("single-file.safetensors"))) {
+        ModelFiles expected = ModelFiles.open(Golden.file("sd-tiny", "single-file.safetensors"))) {
       TinyModel.assertSame(expected, found);
       compare(found, "micro:");
       assertNotNull(found.tokenizer());
@@ -120,8 +118,8 @@ class WeightsGoldenTest {
 
   /** A lone file keeps its names, whatever they are. */
   @Test
+  @GoldenArea("pickle")
   void checkpointsToSafetensors() {
-    Path area = Golden.area("pickle");
     JsonNode cases = Golden.json("pickle", "cases.json");
     JsonNode files = cases.isArray() ? cases : cases.get("cases");
     int compared = 0;
@@ -130,9 +128,10 @@ class WeightsGoldenTest {
         continue;
       }
       Path out = dir.resolve(compared + ".safetensors");
-      Path input = area.resolve(one.get("file").asString());
+      Path input = Golden.file("pickle", one.get("file").asString());
       Converter.convert(input, out, new Converter.Options(null, null, false));
-      try (WeightSource expected = Safetensors.open(area.resolve(one.get("expected").asString()));
+      try (WeightSource expected =
+              Safetensors.open(Golden.file("pickle", one.get("expected").asString()));
           WeightSource found = Safetensors.open(out)) {
         TinyModel.assertSame(expected, found);
       }

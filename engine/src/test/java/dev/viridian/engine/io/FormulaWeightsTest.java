@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -50,7 +50,7 @@ class FormulaWeightsTest {
 
   /** The subset of a real model that the pickle goldens carry covers every rule but embeddings. */
   @Test
-  @Tag("golden")
+  @GoldenArea("pickle")
   void agreesWithTheReferenceOnEveryTensorOfASubset() {
     JsonNode cases = Golden.json("pickle", "cases.json");
     assertEquals("pickle", cases.get("area").asString());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,14 +18,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
-@Tag("golden")
+@GoldenArea("pickle")
 class TorchCheckpointGoldenTest {
   private static final String AREA = "pickle";
   private static final Duration LIMIT = Duration.ofSeconds(5);
@@ -46,7 +46,7 @@ class TorchCheckpointGoldenTest {
   @ParameterizedTest(name = "{0}: {3}")
   @MethodSource("cases")
   void readsOrRefuses(String file, String outcome, String expected, String note) {
-    Path path = Golden.area(AREA).resolve(file);
+    Path path = Golden.file(AREA, file);
     boolean read = Assertions.assertTimeout(LIMIT, () -> readsAsExpected(path, expected, outcome));
     switch (outcome) {
       case "tensors" -> assertTrue(read, note);
@@ -60,7 +60,7 @@ class TorchCheckpointGoldenTest {
   private static boolean readsAsExpected(Path path, String expected, String outcome) {
     try (WeightSource source = WeightFiles.open(path)) {
       if (!expected.isEmpty()) {
-        try (Safetensors truth = Safetensors.open(Golden.area(AREA).resolve(expected))) {
+        try (Safetensors truth = Safetensors.open(Golden.file(AREA, expected))) {
           assertSameTensors(truth, source);
         }
       }
@@ -127,7 +127,7 @@ class TorchCheckpointGoldenTest {
             "missing_storage", "'7'");
     says.forEach(
         (file, text) -> {
-          Path path = Golden.area(AREA).resolve("hostile").resolve(file + ".pth");
+          Path path = Golden.file(AREA, "hostile").resolve(file + ".pth");
           String message =
               Assertions.assertThrows(InputException.class, () -> WeightFiles.open(path))
                   .getMessage();
@@ -138,7 +138,7 @@ class TorchCheckpointGoldenTest {
   @Test
   void keepsPlainValuesOfACheckpointAsMetadata() {
     for (String file : new String[] {"checkpoint_zip.pth.tar", "checkpoint_legacy.pth.tar"}) {
-      try (WeightSource source = WeightFiles.open(Golden.area(AREA).resolve(file))) {
+      try (WeightSource source = WeightFiles.open(Golden.file(AREA, file))) {
         assertEquals("3", source.metadata().get("epoch"));
         assertEquals("indexnet", source.metadata().get("arch"));
         assertEquals("0.125", source.metadata().get("best"));
@@ -148,10 +148,10 @@ class TorchCheckpointGoldenTest {
   }
 
   @Test
+  @GoldenArea("sd-tiny")
   void aCheckpointOfAWholeModelHoldsWhatItsSafetensorsHolds() {
-    Path dir = Golden.area("sd-tiny");
-    try (WeightSource truth = WeightFiles.open(dir.resolve("single-file.safetensors"));
-        WeightSource source = WeightFiles.open(dir.resolve("single-file.ckpt"))) {
+    try (WeightSource truth = WeightFiles.open(Golden.file("sd-tiny", "single-file.safetensors"));
+        WeightSource source = WeightFiles.open(Golden.file("sd-tiny", "single-file.ckpt"))) {
       assertTrue(source instanceof TorchCheckpoint);
       assertSameTensors(truth, source);
       assertEquals("470000", source.metadata().get("global_step"));
@@ -159,13 +159,13 @@ class TorchCheckpointGoldenTest {
   }
 
   @Test
+  @GoldenArea("textual-inversion")
   void namesTheVectorOfEveryEmbeddingFile() {
     int seen = 0;
     try (Safetensors truth =
-        Safetensors.open(
-            Golden.area("textual-inversion").resolve("expected/vectors.safetensors"))) {
+        Safetensors.open(Golden.file("textual-inversion", "expected/vectors.safetensors"))) {
       for (JsonNode c : Golden.json("textual-inversion", "cases.json").get("files")) {
-        Path path = Golden.area("textual-inversion").resolve(c.get("file").asString());
+        Path path = Golden.file("textual-inversion", c.get("file").asString());
         try (WeightSource source = WeightFiles.open(path)) {
           String key =
               source.has("string_to_param.*")

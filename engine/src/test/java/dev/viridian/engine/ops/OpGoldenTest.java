@@ -13,6 +13,7 @@ import dev.viridian.engine.autograd.Gradients;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.engine.testing.GoldenOps;
 import dev.viridian.kernels.DType;
@@ -23,12 +24,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
 /** Every case of the golden area {@code ops}, forward and backward, on every kind of kernels. */
-@Tag("golden")
+@GoldenArea("ops")
 class OpGoldenTest {
   /** Families whose cases are not tensor ops: tested with the optimisers. */
   private static final String OPTIMISERS = "optim.safetensors";

@@ -10,6 +10,7 @@ import dev.viridian.engine.Tensors;
 import dev.viridian.engine.io.FormulaWeights;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.kernels.cpu.CpuOptions;
 import java.util.ArrayList;
@@ -24,12 +25,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
 /** Every case of the golden family optim, on every kind of kernels. */
-@Tag("golden")
+@GoldenArea("ops")
 class OptimGoldenTest {
   private static final String FILE = "optim.safetensors";
 

@@ -7,18 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import java.util.Arrays;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
-@Tag("golden")
+@GoldenArea("random")
 class TorchRandomGoldenTest {
   private static final String AREA = "random";
 

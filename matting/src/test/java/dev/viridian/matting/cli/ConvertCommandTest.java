@@ -10,12 +10,12 @@ import dev.viridian.engine.io.Safetensors;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -73,9 +73,9 @@ class ConvertCommandTest {
   }
 
   @Test
-  @Tag("golden")
+  @GoldenArea("sd-tiny")
   void aModelBecomesASingleFile() {
-    Path model = Golden.area("sd-tiny").resolve("model");
+    Path model = Golden.file("sd-tiny", "model");
     Path out = folder.resolve("single.safetensors");
     Run run = Run.of("convert", "--json", model.toString(), "--output", out.toString());
     assertEquals(0, run.code(), run.err());

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,7 +13,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -92,9 +92,9 @@ class InspectCommandTest {
   }
 
   @Test
-  @Tag("golden")
+  @GoldenArea("sd-tiny")
   void aWholeModelFolder() throws IOException {
-    Path model = Golden.area("sd-tiny").resolve("model");
+    Path model = Golden.file("sd-tiny", "model");
     Run run = Run.of("inspect", "--json", model.toString());
     assertEquals(0, run.code(), run.err());
     for (JsonNode file : JsonMapper.shared().readTree(run.out()).get("files")) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.viridian.engine.Device;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,12 +15,11 @@ import java.util.Map;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
 /** Clusters of screens' colours as good as scikit-learn's. */
-@Tag("golden")
+@GoldenArea("kmeans")
 class KMeansGoldenTest {
   private static final double LEVELS = 2;
 
@@ -41,7 +41,7 @@ class KMeansGoldenTest {
   }
 
   private static float[] colours(String file) throws IOException {
-    BufferedImage image = ImageIO.read(Golden.area("kmeans").resolve(file).toFile());
+    BufferedImage image = ImageIO.read(Golden.file("kmeans", file).toFile());
     int[] packed =
         image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     float[] colours = new float[3 * packed.length];

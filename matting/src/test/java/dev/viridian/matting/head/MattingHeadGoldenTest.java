@@ -1,0 +1,63 @@
+package dev.viridian.matting.head;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.testing.GoldenModels;
+import dev.viridian.diffusion.testing.Maps;
+import dev.viridian.diffusion.vae.Autoencoder;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenFile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import tools.jackson.databind.JsonNode;
+
+/** The mask that the head gives for latents, not clamped. */
+@GoldenArea("sd-tiny")
+class MattingHeadGoldenTest {
+  private static final String AREA = GoldenModels.COMPONENTS;
+  private static final String ALPHA = ".alpha";
+
+  @TestFactory
+  Stream<DynamicTest> masks() {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (JsonNode c : Golden.json(AREA, "cases.json").get("cases")) {
+      for (String key : c.get("outputs").propertyNames()) {
+        if (key.endsWith(ALPHA)) {
+          String prefix = key.substring(0, key.length() - ALPHA.length());
+          tests.add(dynamicTest(c.get("name").asString(), () -> run(c, prefix)));
+        }
+      }
+    }
+    return tests.stream();
+  }
+
+  @SuppressWarnings("try") // the scope closes what the case makes
+  private static void run(JsonNode c, String prefix) {
+    Device device = Device.cpu();
+    try (MemoryScope scope = MemoryScope.open();
+        GoldenFile file = GoldenFile.open(AREA, c.get("file").asString());
+        ModelFiles files = GoldenModels.tiny(c.get("weights").asString());
+        Autoencoder vae = new Autoencoder(files.configs().vae());
+        MattingHead head = new MattingHead(files.configs().mattingHead())) {
+      assertNotNull(files.mattingHead());
+      ModuleLoader.load(vae, files.vae(), device, null);
+      ModuleLoader.load(head, files.mattingHead(), device, null);
+      Tensor latents = Maps.map(device, file, prefix + ".latents");
+      Tensor feature = vae.decode(latents, false, LayerObserver.NONE).feature();
+      float[] alpha = Maps.channelsFirst(head.forward(feature));
+      double atol = c.get("outputs").get(prefix + ALPHA).get("atol").asDouble();
+      Golden.assertWithin(prefix + ALPHA, file.floats(prefix + ALPHA), alpha, atol);
+    }
+  }
+}
