@@ -317,6 +317,7 @@ public final class StableDiffusion implements AutoCloseable {
   public Autoencoder.Decoded decode(
       Tensor latents, boolean beforeNorm, GenerationListener listener, Cancellation cancellation) {
     listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
+    device.allocator().trim(); // the UNet's maps are of no use to the decoder
     Autoencoder.Decoded decoded =
         autoencoder.decode(latents, beforeNorm, (module, value) -> cancellation.check());
     listener.progress(GenerationListener.Phase.DECODE, 1, 1, null);

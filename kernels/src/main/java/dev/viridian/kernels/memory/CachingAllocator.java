@@ -18,7 +18,7 @@ import java.util.TreeMap;
  */
 public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
-  private static final int SLACK = 8;
+  private static final int SLACK = 32;
   private static final long SMALLEST_SLACK = 64 * MEBIBYTE;
 
   private record Block(MemorySegment segment, Arena arena) {}
@@ -97,7 +97,7 @@ public final class CachingAllocator implements Allocator {
 
   /**
    * Gives cached blocks back, the largest first, as long as what is held would pass the largest use
-   * by more than an eighth: blocks of sizes that nobody asks for any more must not pile up.
+   * by more than one part in 32: blocks of sizes that nobody asks for any more must not pile up.
    */
   private void evict(long size) {
     long allowed = Math.max(peakEver, usedBytes + size);

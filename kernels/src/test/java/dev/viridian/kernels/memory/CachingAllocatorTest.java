@@ -70,7 +70,7 @@ class CachingAllocatorTest {
           allocator.release(live.remove(random.nextInt(live.size())));
         }
         Allocator.Usage now = allocator.usage();
-        long allowed = now.peak() + Math.max(now.peak() / 8, 64 * MEBIBYTE);
+        long allowed = now.peak() + Math.max(now.peak() / 32, 64 * MEBIBYTE);
         assertTrue(now.used() + now.cached() <= allowed, () -> "holds too much: " + now);
       }
       live.forEach(allocator::release);
