@@ -54,6 +54,7 @@ final class InspectCommand implements Callable<Integer> {
       throw new IllegalStateException("picocli did not inject the parent command");
     }
     PrintWriter out = spec.commandLine().getOut();
+    new Checks(spec).paths(spec);
     if (!Files.exists(path)) {
       throw new InputException(path + ": no such file or folder");
     }

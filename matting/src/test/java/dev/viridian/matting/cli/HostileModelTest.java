@@ -13,17 +13,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +46,7 @@ class HostileModelTest {
 
   @TempDir private Path folder;
   private final ExecutorService runner = Executors.newSingleThreadExecutor();
-  private final List<String> failures = new ArrayList<>();
+  private final List<String> failures = new CopyOnWriteArrayList<>();
   private final Map<String, Integer> ends = new TreeMap<>();
   private double slowest;
 
@@ -57,8 +63,31 @@ class HostileModelTest {
     }
   }
 
+  /** What the program logs would be lines beside the one. */
+  private final Handler logged =
+      new Handler() {
+        @Override
+        public void publish(LogRecord record) {
+          if (record.getLevel().intValue() >= Level.WARNING.intValue()) {
+            failures.add("logged: " + record.getMessage());
+          }
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+      };
+
+  @BeforeEach
+  void listen() {
+    Logger.getLogger("").addHandler(logged);
+  }
+
   @AfterEach
   void end() {
+    Logger.getLogger("").removeHandler(logged);
     runner.shutdownNow();
   }
 
