@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.scheduler;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ public final class SchedulerConfig {
     } catch (CharacterCodingException e) {
       throw new InputException(file + " is not UTF-8 text", e);
     } catch (IOException e) {
-      throw new InputException("cannot read " + file + ": " + e.getMessage(), e);
+      throw new InputException("cannot read " + file + ": " + FileErrors.reason(e), e);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.text;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -116,7 +117,7 @@ final class TokenizerFiles {
     } catch (CharacterCodingException e) {
       throw new InputException(file + " is not UTF-8 text", e);
     } catch (IOException e) {
-      throw new InputException("cannot read " + file + ": " + firstLine(e.toString()), e);
+      throw new InputException("cannot read " + file + ": " + FileErrors.reason(e), e);
     }
   }
 

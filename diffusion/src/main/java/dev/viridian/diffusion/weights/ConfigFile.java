@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,7 +62,7 @@ final class ConfigFile {
       String reason = String.valueOf(e.getOriginalMessage());
       throw new InputException(name + ": is not sound JSON: " + Text.line(reason), e);
     } catch (IOException e) {
-      throw new InputException(name + ": cannot be read: " + Text.line(String.valueOf(e)), e);
+      throw new InputException(name + ": cannot be read: " + FileErrors.reason(e), e);
     }
   }
 

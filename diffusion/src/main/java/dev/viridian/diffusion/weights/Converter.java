@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.TensorInfo;
@@ -170,7 +171,7 @@ public final class Converter {
       Files.createDirectories(absolute(file).getParent());
     } catch (IOException e) {
       throw new InputException(
-          Text.line(file.toString()) + ": cannot be written: " + Text.line(e.toString()), e);
+          Text.line(file.toString()) + ": cannot be written: " + FileErrors.reason(e), e);
     }
   }
 
@@ -213,7 +214,7 @@ public final class Converter {
           }
         }
       }
-      completeConfigs(staged, model);
+      completeConfigs(staged, model, folder);
       staged.commit();
     }
     return "model folder";
@@ -237,7 +238,7 @@ public final class Converter {
           .toList();
     } catch (IOException e) {
       throw new InputException(
-          Text.line(folder.toString()) + ": cannot be read: " + Text.line(e.toString()), e);
+          Text.line(folder.toString()) + ": cannot be read: " + FileErrors.reason(e), e);
     }
   }
 
@@ -257,7 +258,7 @@ public final class Converter {
     Path configs = SingleFileModel.configFolder(output);
     try (StagedFolder staged = StagedFolder.begin(configs, options.overwrite(), 0)) {
       copyConfigs(staged, folder);
-      completeConfigs(staged, model);
+      completeConfigs(staged, model, folder);
       if (Files.exists(folder.resolve(CHECKER))) {
         notes.add("the safety checker has no place in a single file and was left out");
       }
@@ -311,7 +312,7 @@ public final class Converter {
         if (!staged.has("tokenizer/vocab.json")) {
           staged.copyFiles(tokenizer, "tokenizer");
         }
-        completeConfigs(staged, model);
+        completeConfigs(staged, model, configs);
         model
             .weights()
             .forEach(
@@ -364,12 +365,12 @@ public final class Converter {
     }
   }
 
-  /** Writes the configuration files that were not there to be copied. */
-  private static void completeConfigs(StagedFolder staged, ModelFiles model) {
+  /** Writes the configuration files that were not there, in {@code from}, to be copied. */
+  private static void completeConfigs(StagedFolder staged, ModelFiles model, Path from) {
     if (!staged.has("model_index.json")) {
       staged.write("model_index.json", ComponentConfigs.index());
     } else if (!staged.has(CHECKER + "/config.json")) {
-      ObjectNode json = ConfigFile.read(staged.file("model_index.json")).json();
+      ObjectNode json = ConfigFile.read(from.resolve("model_index.json")).json();
       if (json.path(CHECKER).path(0).isString()) {
         json.putArray(CHECKER).addNull().addNull();
         json.put("requires_safety_checker", false);

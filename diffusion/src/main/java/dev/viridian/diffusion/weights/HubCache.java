@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -87,7 +88,7 @@ public final class HubCache {
         }
       }
     } catch (IOException e) {
-      throw new InputException(entry + ": cannot be read: " + Text.line(String.valueOf(e)), e);
+      throw new InputException(entry + ": cannot be read: " + FileErrors.reason(e), e);
     }
     throw new InputException(
         entry + ": refs/main names no folder under snapshots/; is the download complete?");

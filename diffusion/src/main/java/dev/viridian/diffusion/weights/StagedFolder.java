@@ -1,9 +1,12 @@
 package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
+import dev.viridian.engine.io.WriteException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,7 +78,7 @@ final class StagedFolder implements AutoCloseable {
     } catch (IOException e) {
       out.close();
       throw refusal(name, e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       out.close();
       throw e;
     }
@@ -109,7 +112,7 @@ final class StagedFolder implements AutoCloseable {
     try {
       Files.createDirectories(path.getParent());
     } catch (IOException e) {
-      throw refusal(Text.line(target.toString()), e);
+      throw failure(Text.line(target.toString()), e);
     }
     return path;
   }
@@ -125,7 +128,7 @@ final class StagedFolder implements AutoCloseable {
     try {
       Files.writeString(file(relative), text + "\n");
     } catch (IOException e) {
-      throw refusal(Text.line(target.toString()), e);
+      throw failure(Text.line(target.toString()), e);
     }
   }
 
@@ -139,8 +142,10 @@ final class StagedFolder implements AutoCloseable {
           Files.copy(file, file(relative.isEmpty() ? name : relative + "/" + name));
         }
       }
-    } catch (IOException e) {
+    } catch (AccessDeniedException e) {
       throw refusal(Text.line(target.toString()), e);
+    } catch (IOException e) {
+      throw failure(Text.line(target.toString()), e);
     }
   }
 
@@ -165,7 +170,7 @@ final class StagedFolder implements AutoCloseable {
         delete(old);
       }
     } catch (IOException e) {
-      throw refusal(Text.line(target.toString()), e);
+      throw failure(Text.line(target.toString()), e);
     }
   }
 
@@ -181,8 +186,12 @@ final class StagedFolder implements AutoCloseable {
   }
 
   private static InputException refusal(String name, IOException e) {
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.toString();
-    return new InputException(name + ": cannot be written: " + Text.line(reason), e);
+    return new InputException(name + ": cannot be written: " + FileErrors.reason(e), e);
+  }
+
+  /** The same once the writing has begun, when it is no longer the caller's mistake. */
+  private static WriteException failure(String name, IOException e) {
+    return new WriteException(name + ": cannot be written: " + FileErrors.reason(e), e);
   }
 
   private static void deleteQuietly(Path folder) {

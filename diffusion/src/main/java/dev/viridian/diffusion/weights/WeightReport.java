@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.weights;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightFiles;
@@ -59,7 +60,7 @@ public record WeightReport(
       return new WeightReport(
           file, Files.size(file), WeightRole.of(source), List.copyOf(tensors), source.metadata());
     } catch (IOException e) {
-      throw new InputException(file + ": cannot be read: " + e.getMessage(), e);
+      throw new InputException(file + ": cannot be read: " + FileErrors.reason(e), e);
     }
   }
 
@@ -78,7 +79,7 @@ public record WeightReport(
           .filter(path -> !(SHARD.matcher(name(path)).matches() && hasIndex(path, files)))
           .toList();
     } catch (IOException e) {
-      throw new InputException(folder + ": cannot be listed: " + e.getMessage(), e);
+      throw new InputException(folder + ": cannot be listed: " + FileErrors.reason(e), e);
     }
   }
 

@@ -19,6 +19,9 @@ import java.util.concurrent.ThreadLocalRandom;
  * machine is told to end meanwhile. Stateless and thread-safe.
  */
 public final class AtomicFile {
+  /** So many characters of four bytes each, and the suffix, are less than 255 bytes. */
+  private static final int STEM = 50;
+
   private AtomicFile() {}
 
   /** Gives the bytes of a file. */
@@ -31,8 +34,9 @@ public final class AtomicFile {
   /**
    * Writes {@code target}, in place of a regular file that may be there.
    *
-   * @throws InputException if the folder is missing, the target is no regular file, or it cannot be
-   *     written
+   * @throws InputException if the folder is missing, the target is no regular file, or no file can
+   *     be made beside it
+   * @throws WriteException if writing fails once it has begun: a full disk, for one
    * @throws UncheckedIOException if the thread was interrupted
    */
   public static void write(Path target, Body body) {
@@ -48,30 +52,44 @@ public final class AtomicFile {
     if (Files.exists(target) && !Files.isRegularFile(target)) {
       throw new InputException(name + ": cannot be written, it is not a regular file");
     }
-    String suffix = Long.toHexString(ThreadLocalRandom.current().nextLong());
-    Path temporary = folder.resolve(file + ".tmp-" + suffix);
+    Path temporary = folder.resolve(temporaryName(file.toString()));
     Thread cleaner = new Thread(() -> delete(temporary), "delete " + temporary);
     Runtime.getRuntime().addShutdownHook(cleaner);
     try {
-      writeAndMove(temporary, target, body);
-    } catch (ClosedByInterruptException e) {
-      throw new UncheckedIOException("interrupted while writing " + name, e);
-    } catch (UncheckedIOException e) {
-      throw refusal(name, e.getCause());
-    } catch (IOException e) {
-      throw refusal(name, e);
+      try (FileChannel channel = create(temporary, name)) {
+        writeAndMove(channel, temporary, target, body);
+      } catch (UncheckedIOException e) {
+        throw failure(name, e.getCause());
+      } catch (IOException e) {
+        throw failure(name, e);
+      } finally {
+        delete(temporary); // gone already where all went well
+      }
     } finally {
-      delete(temporary); // gone already where all went well
       unhook(cleaner);
     }
   }
 
-  private static void writeAndMove(Path temporary, Path target, Body body) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      body.writeTo(channel);
-      channel.force(true);
+  /** A name that the file system can hold wherever it can hold {@code file}. */
+  private static String temporaryName(String file) {
+    int end = file.offsetByCodePoints(0, Math.min(STEM, file.codePointCount(0, file.length())));
+    String suffix = Long.toHexString(ThreadLocalRandom.current().nextLong());
+    return file.substring(0, end) + ".tmp-" + suffix;
+  }
+
+  private static FileChannel create(Path temporary, String name) {
+    try {
+      return FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    } catch (IOException e) {
+      throw new InputException(name + ": cannot be written: " + FileErrors.reason(e), e);
     }
+  }
+
+  private static void writeAndMove(FileChannel channel, Path temporary, Path target, Body body)
+      throws IOException {
+    body.writeTo(channel);
+    channel.force(true);
+    channel.close();
     try {
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (AtomicMoveNotSupportedException e) {
@@ -90,12 +108,11 @@ public final class AtomicFile {
     }
   }
 
-  private static RuntimeException refusal(String name, IOException e) {
+  private static RuntimeException failure(String name, IOException e) {
     if (e instanceof ClosedByInterruptException) {
       return new UncheckedIOException("interrupted while writing " + name, e);
     }
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-    return new InputException(name + ": cannot be written: " + Text.line(reason), e);
+    return new WriteException(name + ": cannot be written: " + FileErrors.reason(e), e);
   }
 
   private static void delete(Path temporary) {

@@ -64,13 +64,8 @@ final class OpenFile implements AutoCloseable {
     } catch (AccessDeniedException e) {
       throw new InputException(name + ": no permission to read it", e);
     } catch (IOException e) {
-      throw new InputException(name + ": cannot be opened: " + reason(e), e);
+      throw new InputException(name + ": cannot be opened: " + FileErrors.reason(e), e);
     }
-  }
-
-  private static String reason(Exception e) {
-    String message = e.getMessage();
-    return message == null ? e.getClass().getSimpleName() : Text.line(message);
   }
 
   Path path() {
@@ -112,7 +107,7 @@ final class OpenFile implements AutoCloseable {
           reopen();
           whole = channel.map(FileChannel.MapMode.READ_ONLY, 0, size(), arena).asReadOnly();
         } catch (IOException e) {
-          throw error("cannot be mapped: " + reason(e), e);
+          throw error("cannot be mapped: " + FileErrors.reason(e), e);
         }
         mapped = whole;
       }
@@ -164,7 +159,7 @@ final class OpenFile implements AutoCloseable {
         // an interrupt of another thread closed the channel under us: current() opens it again
         continue;
       } catch (IOException e) {
-        throw error("cannot be read: " + reason(e), e);
+        throw error("cannot be read: " + FileErrors.reason(e), e);
       }
     }
   }

@@ -80,7 +80,8 @@ public final class SafetensorsWriter {
   /**
    * Writes the file, in place of one that may be there.
    *
-   * @throws InputException if the file cannot be written
+   * @throws InputException if the file cannot be written there
+   * @throws WriteException if writing fails once it has begun
    * @throws IllegalStateException if a tensor's content is not of the announced size
    */
   public void write(Path target) {

@@ -2,18 +2,20 @@ package dev.viridian.engine.io;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /** Puts pickles and checkpoints together opcode by opcode. */
-final class PickleWriter {
+public final class PickleWriter {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
   PickleWriter() {
@@ -84,6 +86,25 @@ final class PickleWriter {
   byte[] stop() {
     op('.');
     return out.toByteArray();
+  }
+
+  /** A zip checkpoint with all tensors of a source, which must be of F32. */
+  public static byte[] stateDict(WeightSource source) throws IOException {
+    PickleWriter pickle = new PickleWriter().ops("}(");
+    Map<String, byte[]> storages = new LinkedHashMap<>();
+    for (TensorInfo info : source.tensors().values()) {
+      int[] shape = info.shape().stream().mapToInt(Math::toIntExact).toArray();
+      int[] strides = new int[shape.length];
+      int next = 1;
+      for (int d = shape.length - 1; d >= 0; d--) {
+        strides[d] = next;
+        next *= shape[d];
+      }
+      String key = Integer.toString(storages.size());
+      pickle.text(info.name()).tensor(key, next, 0, shape, strides);
+      storages.put(key, source.data(info.name()).toArray(ValueLayout.JAVA_BYTE));
+    }
+    return zip(pickle.ops("u").stop(), storages);
   }
 
   /** A zip checkpoint with stored entries. */

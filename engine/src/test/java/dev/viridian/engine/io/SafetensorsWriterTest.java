@@ -136,7 +136,7 @@ class SafetensorsWriterTest {
                   throw new java.io.UncheckedIOException(
                       new IOException("No space left on device"));
                 });
-    String message = assertThrows(InputException.class, () -> writer.write(path)).getMessage();
+    String message = assertThrows(WriteException.class, () -> writer.write(path)).getMessage();
     assertEquals(path + ": cannot be written: No space left on device", message);
   }
 
