@@ -183,27 +183,27 @@ public final class DiffuMatting implements AutoCloseable {
     boolean raw = mask != null && mask.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
     try (Autoencoder.Decoded decoded = diffusion.decode(latent, raw, listener, cancellation)) {
       float[] picture = decoded.picture().toFloats();
-      requireFinite(picture, diffusion.autoencoder());
+      requireFinite(picture, diffusion.autoencoder(), diffusion.files().vae());
       float[] coarse = null;
       if (mask != null) {
         listener.progress(GenerationListener.Phase.MATTE, 0, 1, null);
         coarse = mask.forward(decoded.feature()).toFloats();
-        requireFinite(coarse, mask);
+        requireFinite(coarse, mask, diffusion.files().mattingHead());
         listener.progress(GenerationListener.Phase.MATTE, 1, 1, null);
       }
       return new Cutout(request.width(), request.height(), seed, picture, coarse);
     }
   }
 
-  private void requireFinite(float[] values, Module module) {
+  private void requireFinite(float[] values, Module module, @Nullable WeightSource weights) {
     for (float value : values) {
       if (!Float.isFinite(value)) {
-        Optional<String> key = NotFinite.find(module);
         throw new InputException(
-            diffusion.files().describe()
-                + (key.isPresent()
-                    ? ": the weight " + key.get() + " is not finite"
-                    : ": the decoded picture is not finite although all weights are"));
+            Optional.ofNullable(weights)
+                .flatMap(source -> NotFinite.find(module, source))
+                .orElse(
+                    diffusion.files().describe()
+                        + ": the decoded picture is not finite although all weights are"));
       }
     }
   }

@@ -1,6 +1,8 @@
 package dev.viridian.diffusion.pipeline;
 
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.io.Text;
+import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.Parameter;
 import java.lang.foreign.Arena;
@@ -15,11 +17,21 @@ import java.util.Optional;
 public final class NotFinite {
   private NotFinite() {}
 
-  /** The name of the first parameter that holds an infinity or NaN. */
-  public static Optional<String> find(Module module) {
+  /**
+   * The first parameter that holds an infinity or NaN, as a line that names the file and the key in
+   * it; empty if all are finite.
+   *
+   * @param weights what the module was loaded from
+   */
+  public static Optional<String> find(Module module, WeightSource weights) {
     for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
       if (!isFinite(e.getValue().value())) {
-        return Optional.of(e.getKey());
+        String key = Text.quote(weights.keyOf(e.getKey()));
+        return Optional.of(
+            weights.describe()
+                + ": the weight "
+                + key
+                + " holds an infinity or NaN, expected finite numbers; is the file damaged?");
       }
     }
     return Optional.empty();

@@ -19,7 +19,6 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.memory.MemoryScope;
-import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.ops.Cat;
 import dev.viridian.engine.ops.Contiguous;
@@ -293,14 +292,12 @@ public final class StableDiffusion implements AutoCloseable {
   private void requireFinite(Tensor latents) {
     for (float value : latents.toFloats()) {
       if (!Float.isFinite(value)) {
-        for (Module module : List.of(textEncoder, unet)) {
-          NotFinite.find(module)
-              .ifPresent(
-                  key -> {
-                    throw new InputException(
-                        files.describe() + ": the weight " + key + " is not finite");
-                  });
-        }
+        NotFinite.find(textEncoder, files.textEncoder())
+            .or(() -> NotFinite.find(unet, files.unet()))
+            .ifPresent(
+                line -> {
+                  throw new InputException(line);
+                });
         throw new InputException(
             files.describe()
                 + ": the latents are not finite although all weights are; a lower --cfg-scale, or"
