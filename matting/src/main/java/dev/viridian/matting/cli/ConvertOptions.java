@@ -1,6 +1,7 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,6 +51,7 @@ final class ConvertOptions {
    */
   void check(CommandSpec command) {
     Checks checks = new Checks(command);
+    checks.paths(command);
     if (dtype != null) {
       dtype = checks.choice("--dtype", dtype, List.of("f32", "f16", "bf16"));
     }
@@ -68,7 +70,7 @@ final class ConvertOptions {
     try {
       return Files.isSameFile(input, output);
     } catch (IOException e) {
-      throw new InputException(output + ": cannot be read: " + e.getMessage(), e);
+      throw new InputException(output + ": cannot be read: " + FileErrors.reason(e), e);
     }
   }
 }

@@ -1,6 +1,10 @@
 package dev.viridian.matting.cli;
 
+import dev.viridian.engine.io.Text;
+import dev.viridian.engine.io.WriteException;
+import dev.viridian.kernels.memory.DeviceMemoryException;
 import java.io.PrintWriter;
+import java.nio.file.InvalidPathException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -59,12 +63,17 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
     }
     String message = thrown.getMessage();
     if (thrown instanceof OutOfMemoryError) {
+      boolean heap = message == null || !message.startsWith("Unable to allocate");
       return "out of memory ("
           + (message == null ? "no further detail" : message)
-          + "); smaller --width and --height, a smaller --batch-size, --vae-tiling or --dtype bf16"
-          + " take less; for the Java heap itself JAVA_TOOL_OPTIONS=-Xmx… gives more";
+          + "); smaller --width and --height, a smaller --batch-size or a model in f16 take less"
+          + (heap ? ", VIRIDIAN_JAVA_OPTIONS=-Xmx4g gives the Java heap more" : "");
     }
-    if (Main.exitCode(thrown) == Main.WRONG_INPUT && message != null) {
+    boolean said =
+        Main.exitCode(thrown) == Main.WRONG_INPUT
+            || thrown instanceof DeviceMemoryException
+            || thrown instanceof WriteException;
+    if (said && message != null) {
       return message;
     }
     String what = thrown.getClass().getSimpleName();
@@ -82,10 +91,28 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
     String message = String.valueOf(e.getMessage());
     ArgSpec spec = e.getArgSpec();
     String value = e.getValue();
+    if (spec != null && value != null && message.startsWith("Invalid value for ")) {
+      return Checks.name(spec)
+          + " is "
+          + Text.quote(value)
+          + ", expected "
+          + Checks.expected(spec)
+          + why(e);
+    }
     if (spec != null && value != null && spec.completionCandidates() != null) {
       return message + didYouMean(value, spec.completionCandidates());
     }
     return message;
+  }
+
+  /** What a conversion has to say beyond that it failed. */
+  private static String why(Throwable thrown) {
+    for (Throwable t = thrown; t != null; t = t.getCause()) {
+      if (t instanceof InvalidPathException path) {
+        return ": " + path.getReason();
+      }
+    }
+    return "";
   }
 
   private static String unmatched(UnmatchedArgumentException e, CommandSpec command) {
@@ -98,15 +125,17 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
           names.addAll(List.of(option.names()));
         }
       }
-      return "unknown option '" + name + "'" + didYouMean(name, names);
+      return "unknown option " + Text.quote(name) + didYouMean(name, names);
     }
     if (command.parent() == null) {
       if (Main.LATER.contains(typed)) {
         return "not available yet: " + typed;
       }
-      return "unknown command '" + typed + "'" + didYouMean(typed, command.subcommands().keySet());
+      return "unknown command "
+          + Text.quote(typed)
+          + didYouMean(typed, command.subcommands().keySet());
     }
-    return "unexpected argument '" + typed + "'";
+    return "unexpected argument " + Text.quote(typed);
   }
 
   private static String didYouMean(String typed, Iterable<String> candidates) {
@@ -114,7 +143,14 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
     return nearest == null ? "" : "; did you mean '" + nearest + "'?";
   }
 
+  /** Without line ends, and without what would make a terminal show something else. */
   private static String oneLine(String message) {
-    return message.strip().replaceAll("\\s*\\R\\s*", "; ");
+    StringBuilder out = new StringBuilder();
+    message
+        .strip()
+        .replaceAll("\\s*\\R\\s*", "; ")
+        .codePoints()
+        .forEach(c -> out.append(Text.line(Character.toString(c))));
+    return out.toString();
   }
 }

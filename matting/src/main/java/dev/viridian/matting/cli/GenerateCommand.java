@@ -10,7 +10,6 @@ import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
-import dev.viridian.matting.Cutout;
 import dev.viridian.matting.DiffuMatting;
 import dev.viridian.matting.image.OutputNames;
 import java.nio.file.Files;
@@ -71,8 +70,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
-      MemoryEstimate.check(files.configs(), options);
-    } catch (InputException e) {
+      MemoryEstimate.check(files, options, dtype());
+    } catch (RuntimeException e) {
       files.close();
       throw e;
     }
@@ -126,7 +125,6 @@ final class GenerateCommand implements Callable<Integer> {
     TextToImage request = request(prompt.text());
     model.diffusion().scheduler(request); // refuses what does not fit before the first step
     List<TorchRandom> generators = List.of(new TorchRandom(seed));
-    List<Cutout> cutouts = new ArrayList<>();
     Cancellation cancellation = new Cancellation();
     for (int i = 0; i < options.batchCount; i++) {
       if (options.batchSize == 1) {
@@ -138,7 +136,6 @@ final class GenerateCommand implements Callable<Integer> {
             model.generateFrom(request, generators, matte, progress, cancellation);
         record.begin("write");
         output.write(i, result, request, model, record);
-        cutouts.addAll(result.cutouts());
       }
     }
     output.writeTensors();
@@ -148,7 +145,7 @@ final class GenerateCommand implements Callable<Integer> {
     summary.put("phases", record.phases());
     summary.put("peak_resident_bytes", RunRecord.peakResidentBytes());
     if (!console.json()) {
-      report(cutouts.size(), output, record, console);
+      report(output.written().size(), output, record, console);
     }
     return summary;
   }

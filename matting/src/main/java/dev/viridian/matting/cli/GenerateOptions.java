@@ -1,6 +1,7 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.scheduler.Schedulers;
+import dev.viridian.engine.io.Text;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import picocli.CommandLine.Option;
 final class GenerateOptions {
   private static final int MIN_SIDE = 8;
   private static final int MAX_SIDE = 4096;
+  private static final int MOST_PICTURES = 100_000;
 
   @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "What to show.")
   String prompt = "";
@@ -36,24 +38,29 @@ final class GenerateOptions {
   boolean overwrite;
 
   @Option(names = "--width", paramLabel = "N", description = "In pixels, default 512.")
+  @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int width = 512;
 
   @Option(names = "--height", paramLabel = "N", description = "In pixels, default 512.")
+  @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int height = 512;
 
   @Option(names = "--steps", paramLabel = "N", description = "Steps of the sampler, default 20.")
+  @Range(least = 1, most = 1000)
   int steps = 20;
 
   @Option(
       names = "--cfg-scale",
       paramLabel = "X",
       description = "How strongly to follow the prompt, default 7.5; 1 is plain sampling.")
+  @Range(least = 0, most = 100)
   double cfgScale = 7.5;
 
   @Option(
       names = "--seed",
       paramLabel = "N|-1",
       description = "Of the noise, as PyTorch's on the CPU; -1, the default, draws one.")
+  @Range(least = -1, most = Long.MAX_VALUE)
   long seed = -1;
 
   @Option(
@@ -78,18 +85,22 @@ final class GenerateOptions {
       names = "--eta",
       paramLabel = "X",
       description = "Share of fresh noise in each step of ddim, 0 to 1.")
+  @Range(least = 0, most = 1)
   @Nullable Double eta;
 
   @Option(names = "--batch-count", paramLabel = "N", description = "How many batches, default 1.")
+  @Range(least = 1, most = MOST_PICTURES)
   int batchCount = 1;
 
   @Option(names = "--batch-size", paramLabel = "N", description = "Pictures at once, default 1.")
+  @Range(least = 1, most = 64)
   int batchSize = 1;
 
   @Option(
       names = "--clip-skip",
       paramLabel = "N",
       description = "Stop the text encoder before its last N-1 layers, default 1.")
+  @Range(least = 1, most = 12)
   int clipSkip = 1;
 
   @Option(
@@ -117,6 +128,7 @@ final class GenerateOptions {
   String dtype = "auto";
 
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads, default: all.")
+  @Range(least = 1, most = 1024)
   int threads = Runtime.getRuntime().availableProcessors();
 
   @Option(
@@ -170,18 +182,18 @@ final class GenerateOptions {
    */
   void check(CommandSpec command) {
     Checks checks = new Checks(command);
-    checks.side("--width", width, MIN_SIDE, MAX_SIDE);
-    checks.side("--height", height, MIN_SIDE, MAX_SIDE);
-    checks.range("--steps", steps, 1, 1000);
-    checks.range("--cfg-scale", cfgScale, 0, 100);
-    checks.range("--seed", seed, -1, Long.MAX_VALUE);
-    checks.range("--batch-count", batchCount, 1, 100_000);
-    checks.range("--batch-size", batchSize, 1, 64);
-    checks.range("--clip-skip", clipSkip, 1, 12);
-    checks.range("--threads", threads, 1, 1024);
-    if (eta != null) {
-      checks.range("--eta", eta, 0, 1);
+    checks.ranges(command);
+    checks.paths(command);
+    if (pictures() > MOST_PICTURES) {
+      throw checks.wrong(
+          "--batch-count times --batch-size is "
+              + pictures()
+              + ", expected "
+              + MOST_PICTURES
+              + " pictures at most");
     }
+    prompt = wellFormed(prompt);
+    negativePrompt = wellFormed(negativePrompt);
     words(checks);
     output(checks);
     notYet(checks);
@@ -215,7 +227,7 @@ final class GenerateOptions {
     if (found.isPresent()) {
       return found.get().name();
     }
-    checks.notYet("--sampler " + name, LATER.contains(name.toLowerCase(Locale.ROOT)));
+    checks.notYet("--sampler " + Text.line(name), LATER.contains(name.toLowerCase(Locale.ROOT)));
     return checks.choice(
         "--sampler", name, Schedulers.all().stream().map(Schedulers.Entry::name).toList());
   }
@@ -227,10 +239,18 @@ final class GenerateOptions {
     boolean picture = output.toLowerCase(Locale.ROOT).endsWith(".png");
     if (picture && pictures() > 1) {
       throw checks.wrong(
-          "--output is '" + output + "', expected a folder (DIR/) for " + pictures() + " pictures");
+          "--output is "
+              + Text.quote(output)
+              + ", expected a folder (DIR/) for "
+              + pictures()
+              + " pictures");
     }
     if (output.isBlank()) {
       throw checks.wrong("--output is empty, expected NAME.png or a folder (DIR/)");
+    }
+    checks.path("--output", output);
+    if (model != null) {
+      checks.path("--model", model);
     }
   }
 
@@ -247,6 +267,13 @@ final class GenerateOptions {
     checks.notYet("--matting green-post", matting.equals("green-post"));
     checks.notYet("--matting key", matting.equals("key"));
     checks.notYet("--device cuda", device.startsWith("cuda"));
+  }
+
+  /**
+   * Halves of surrogate pairs become U+FFFD, as the tokenizer takes them: no file can hold them.
+   */
+  private static String wellFormed(String text) {
+    return text.replaceAll("\\p{Cs}", "\ufffd");
   }
 
   /** How many pictures the run makes. */

@@ -2,9 +2,11 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.text.TokenizedPrompt;
+import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.TensorInfo;
+import dev.viridian.engine.io.Text;
 import dev.viridian.matting.Cutout;
 import dev.viridian.matting.DiffuMatting;
 import dev.viridian.matting.image.OutputFiles;
@@ -17,10 +19,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -50,13 +54,23 @@ final class GenerationOutput {
 
   /** Refuses, before long work begins, what could not be written. */
   void prepare() {
+    Set<Path> targets = new HashSet<>();
     for (OutputNames name : names) {
-      name.all().forEach(file -> OutputFiles.refuseExisting(file, options.overwrite));
+      for (Path file : name.all()) {
+        targets.add(file.toAbsolutePath().normalize());
+        OutputFiles.refuseExisting(file, options.overwrite);
+      }
     }
     long bytes = options.pictures() * options.width * options.height * BYTES_A_PIXEL;
     OutputFiles.prepareFolder(folder(), bytes);
     for (Path file : new Path[] {options.latents, options.raw}) {
       if (file != null) {
+        if (!targets.add(file.toAbsolutePath().normalize())) {
+          throw new InputException(
+              Text.line(file.toString())
+                  + " would be written twice; give --output, --latents and --raw names of their"
+                  + " own");
+        }
         OutputFiles.refuseExisting(file, options.overwrite);
         OutputFiles.prepareFolder(file.toAbsolutePath().getParent(), bytes);
       }
@@ -116,17 +130,16 @@ final class GenerationOutput {
     List<PngText> texts = new ArrayList<>();
     texts.add(parameters(cutout, request, model));
     texts.addAll(PngText.aiGenerated("Viridian " + VersionText.viridian()));
-    OutputFiles.write(
-        name.green(), options.overwrite, PngWriter.rgb(w, h, cutout.greenPixels(), texts));
-    OutputFiles.write(
-        name.alpha(), options.overwrite, PngWriter.grey16(w, h, cutout.alphaPixels(), texts));
     Map<String, Object> json = describe(name, cutout, inBatch, request, model, record);
-    OutputFiles.write(
-        name.json(),
-        options.overwrite,
-        (JSON.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
-    OutputFiles.write(
-        name.picture(), options.overwrite, PngWriter.rgba(w, h, cutout.rgbaPixels(), texts));
+    // All four files of a picture or none of them.
+    try (OutputFiles.Group files = new OutputFiles.Group(options.overwrite)) {
+      files.write(name.green(), PngWriter.rgb(w, h, cutout.greenPixels(), texts));
+      files.write(name.alpha(), PngWriter.grey16(w, h, cutout.alphaPixels(), texts));
+      files.write(
+          name.json(), (JSON.writeValueAsString(json) + "\n").getBytes(StandardCharsets.UTF_8));
+      files.write(name.picture(), PngWriter.rgba(w, h, cutout.rgbaPixels(), texts));
+      files.keep();
+    }
     written.add(json);
   }
 

@@ -54,6 +54,7 @@ final class InspectCommand implements Callable<Integer> {
       throw new IllegalStateException("picocli did not inject the parent command");
     }
     PrintWriter out = spec.commandLine().getOut();
+    new Checks(spec).paths(spec);
     if (!Files.exists(path)) {
       throw new InputException(path + ": no such file or folder");
     }
@@ -78,7 +79,16 @@ final class InspectCommand implements Callable<Integer> {
       }
     }
     out.flush();
-    return results.stream().allMatch(result -> result.error.isEmpty()) ? Main.OK : Main.WRONG_INPUT;
+    List<Result> bad = results.stream().filter(result -> !result.error.isEmpty()).toList();
+    if (!bad.isEmpty()) {
+      throw new InputException(
+          bad.size()
+              + " of "
+              + results.size()
+              + " weight files cannot be read, the first: "
+              + bad.getFirst().error);
+    }
+    return Main.OK;
   }
 
   private static Result read(Path file) {

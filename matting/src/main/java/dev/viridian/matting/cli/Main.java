@@ -86,6 +86,8 @@ public final class Main implements Runnable {
 
   /** Runs the command line of the process and ends the process with its exit code. */
   public static void main(String[] args) {
+    // What libraries log is told as the program tells things, without stack traces.
+    System.setProperty("java.util.logging.SimpleFormatter.format", "viridian: %5$s%n");
     PrintStream out = utf8(System.out);
     PrintStream err = utf8(System.err);
     Interrupts.install(Thread.currentThread());
@@ -150,16 +152,14 @@ public final class Main implements Runnable {
 
   /** Exit code of what a command threw. */
   static int exitCode(Throwable thrown) {
-    if (thrown instanceof ParameterException || thrown instanceof InputException) {
-      return WRONG_INPUT;
-    }
     for (Throwable t = thrown; t != null; t = t.getCause()) {
       if (t instanceof InterruptedException
           || t instanceof CancellationException
           || t instanceof ClosedByInterruptException) {
-        return INTERRUPTED;
+        return INTERRUPTED; // whatever was made of it on the way here
       }
     }
-    return FAILED;
+    boolean wrong = thrown instanceof ParameterException || thrown instanceof InputException;
+    return wrong ? WRONG_INPUT : FAILED;
   }
 }

@@ -1,16 +1,28 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.weights.ModelConfigs;
+import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.TensorInfo;
+import dev.viridian.engine.io.WeightSource;
+import dev.viridian.kernels.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** What a run will take at least, said before it starts where the machine has less. */
 final class MemoryEstimate {
   private static final Path MEMINFO = Path.of("/proc/meminfo");
+  private static final Path CGROUP = Path.of("/sys/fs/cgroup");
+
+  /** Heap a pixel while a picture is turned into bytes: its floats, those of the RGBA, the PNG. */
+  private static final int HEAP_A_PIXEL = 64;
+
+  /** Heap a pixel for a picture that waits: colours and mask as floats. */
+  private static final int HEAP_A_WAITING_PIXEL = 16;
 
   private MemoryEstimate() {}
 
@@ -26,36 +38,119 @@ final class MemoryEstimate {
   }
 
   /**
+   * Bytes of the weights that cannot stay mapped where they lie in the file: all that change their
+   * type, and the kernels of convolutions, which are turned.
+   */
+  static double copiedWeightBytes(ModelFiles files, @Nullable DType dtype) {
+    WeightSource head = files.mattingHead();
+    double bytes = 0;
+    for (WeightSource source :
+        head == null
+            ? List.of(files.textEncoder(), files.unet(), files.vae())
+            : List.of(files.textEncoder(), files.unet(), files.vae(), head)) {
+      for (TensorInfo info : source.tensors().values()) {
+        boolean turned = info.rank() == 4 && info.shape().get(2) * info.shape().get(3) > 1;
+        boolean changed = dtype != null && info.type().dtype() != dtype;
+        if (turned || changed) {
+          bytes += (double) info.elements() * (dtype == null ? info.type().bytes() : dtype.bytes());
+        }
+      }
+    }
+    return bytes;
+  }
+
+  /** Bytes of the Java heap that pictures take until they are written. */
+  static double heapBytes(GenerateOptions options) {
+    double pixels = (double) options.width * options.height;
+    double waiting = options.batchSize - 1.0;
+    if (options.raw != null) {
+      waiting += 2.0 * options.pictures(); // kept to the end, and turned to planes then
+    }
+    return pixels * (HEAP_A_PIXEL + waiting * HEAP_A_WAITING_PIXEL);
+  }
+
+  /**
    * Refuses a run that cannot fit.
    *
    * @throws InputException saying what is needed, what is free, and which flags lower it
    */
-  static void check(ModelConfigs configs, GenerateOptions options) {
-    double needed = activationBytes(configs, options.width, options.height);
-    double free = available();
-    if (free > 0 && needed > free) {
+  static void check(ModelFiles files, GenerateOptions options, @Nullable DType dtype) {
+    double maps = activationBytes(files.configs(), options.width, options.height);
+    double weights = copiedWeightBytes(files, dtype);
+    check(
+        options, weights, maps, available(), heapBytes(options), Runtime.getRuntime().maxMemory());
+  }
+
+  /** The same of known figures, in bytes; {@code free} is 0 where nobody knows. */
+  static void check(
+      GenerateOptions options,
+      double weights,
+      double maps,
+      double free,
+      double heap,
+      double largestHeap) {
+    String size =
+        (options.batchSize > 1 ? options.batchSize + " pictures of " : "")
+            + options.width
+            + "x"
+            + options.height;
+    if (free > 0 && weights + maps > free) {
       throw new InputException(
           String.format(
               Locale.ROOT,
-              "not enough memory for %dx%d: decoding needs %.1f GB, %.1f GB are free; a smaller"
-                  + " --width and --height needs less",
-              options.width,
-              options.height,
-              needed / 1e9,
+              "not enough memory for %s: weights take %.1f GB and decoding %.1f GB, %.1f GB are"
+                  + " free; a smaller --width and --height, or --dtype f16, needs less",
+              size,
+              weights / 1e9,
+              maps / 1e9,
               free / 1e9));
+    }
+    if (heap > largestHeap) {
+      throw new InputException(
+          String.format(
+              Locale.ROOT,
+              "not enough Java heap for %s: %.1f GB are needed, it has %.1f GB; a smaller"
+                  + " --width, --height or --batch-size%s needs less, VIRIDIAN_JAVA_OPTIONS=-Xmx%dm"
+                  + " gives enough",
+              size,
+              heap / 1e9,
+              largestHeap / 1e9,
+              options.raw == null ? "" : ", or no --raw,",
+              (long) (heap * 1.25 / (1 << 20)) + 64));
     }
   }
 
-  /** Bytes that the system can still give, or 0 where it does not say. */
-  private static double available() {
+  /** Bytes that the system, and the container around this process, can still give; 0 if unknown. */
+  static double available() {
+    double system = numberAfter(MEMINFO, "MemAvailable:") * 1024;
+    double container = containerRoom();
+    return container > 0 && (system == 0 || container < system) ? container : system;
+  }
+
+  private static double containerRoom() {
+    double limit = numberAfter(CGROUP.resolve("memory.max"), "");
+    double used = numberAfter(CGROUP.resolve("memory.current"), "");
+    double cache = numberAfter(CGROUP.resolve("memory.stat"), "inactive_file ");
+    if (limit == 0) {
+      Path first = CGROUP.resolve("memory");
+      limit = numberAfter(first.resolve("memory.limit_in_bytes"), "");
+      used = numberAfter(first.resolve("memory.usage_in_bytes"), "");
+      cache = numberAfter(first.resolve("memory.stat"), "total_inactive_file ");
+    }
+    return limit == 0 ? 0 : Math.max(1, limit - used + cache);
+  }
+
+  /** The number in the line that begins so; 0 where there is none. */
+  private static double numberAfter(Path file, String beginning) {
     try {
-      for (String line : Files.readAllLines(MEMINFO)) {
-        if (line.startsWith("MemAvailable:")) {
-          return Double.parseDouble(line.replaceAll("\\D", "")) * 1024;
+      for (String line : Files.readAllLines(file)) {
+        String digits = line.replaceAll("\\D", "");
+        if (line.startsWith(beginning) && !digits.isEmpty()) {
+          return Double.parseDouble(digits);
         }
       }
-    } catch (IOException | NumberFormatException e) {
-      return 0; // not Linux
+    } catch (IOException e) {
+      return 0; // not Linux, or no such limit
     }
     return 0;
   }
