@@ -79,11 +79,11 @@ class GenerateOptionsTest {
         "--height 0|--height is 0, expected a multiple of 8 from 8 to 4096 (the nearest is 8)",
         "--width -64|--width is -64, expected a multiple of 8 from 8 to 4096 (the nearest is 8)",
         "--width 99999|--width is 99999, expected a multiple of 8 from 8 to 4096 (the nearest is 4096)",
-        "--steps 0|--steps is 0, expected a number from 1 to 1000",
+        "--steps 0|--steps is 0, expected a whole number from 1 to 1000",
         "--cfg-scale NaN|--cfg-scale is NaN, expected a number from 0 to 100",
         "--cfg-scale -1|--cfg-scale is -1, expected a number from 0 to 100",
         "--eta 1.5|--eta is 1.5, expected a number from 0 to 1",
-        "--batch-size 0|--batch-size is 0, expected a number from 1 to 64",
+        "--batch-size 0|--batch-size is 0, expected a whole number from 1 to 64",
         "--matting coarce|--matting is 'coarce', expected one of auto, coarse, green-post, key, none; did you mean 'coarse'?",
         "--device gpu|--device is 'gpu', expected one of auto, cpu, cuda, cuda:N; did you mean 'cpu'?",
         "--batch-count 2 --output a.png|--output is 'a.png', expected a folder (DIR/) for 2 pictures"

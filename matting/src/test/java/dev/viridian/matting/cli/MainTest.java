@@ -69,7 +69,8 @@ class MainTest {
   @Test
   void outOfMemoryNamesTheFlagsThatHelp() {
     String text = Errors.describe(new OutOfMemoryError("Java heap space"));
-    for (String part : List.of("Java heap space", "--width", "--batch-size", "--vae-tiling")) {
+    for (String part :
+        List.of("Java heap space", "--width", "--batch-size", "VIRIDIAN_JAVA_OPTIONS")) {
       assertTrue(text.contains(part), text);
     }
     assertEquals("wrong file", Errors.describe(new InputException("wrong file")));
