@@ -46,11 +46,15 @@ public final class GoldenModels {
   }
 
   private static ModelFiles formula(DType dtype) {
-    JsonNode configs =
-        Golden.json(COMPONENTS, "cases.json").get("weights").get("formula").get("configs");
     Path tokenizer = Golden.ROOT.resolve("tokenizer");
-    return new FormulaModel(configs(configs), dtype)
+    return new FormulaModel(tinyConfigs(), dtype)
         .open(Files.isDirectory(tokenizer) ? tokenizer : null);
+  }
+
+  /** The shapes of the tiny model. */
+  public static ModelConfigs tinyConfigs() {
+    return configs(
+        Golden.json(COMPONENTS, "cases.json").get("weights").get("formula").get("configs"));
   }
 
   /** The configurations that {@code cases.json} carries. */

@@ -21,7 +21,7 @@ public final class Golden {
   /** The root of the golden folder. */
   public static final Path ROOT;
 
-  private static final boolean CORE;
+  private static final boolean PARTIAL;
 
   static {
     String given = System.getProperty("viridian.golden", "");
@@ -32,26 +32,24 @@ public final class Golden {
       if (!Files.isDirectory(ROOT)) {
         throw new IllegalArgumentException("-Dviridian.golden: there is no folder " + ROOT);
       }
-      CORE = false;
     } else if (Files.isDirectory(usual)) {
       ROOT = usual.toAbsolutePath().normalize();
-      CORE = false;
     } else {
       ROOT = GoldenCore.folder();
-      CORE = true;
     }
+    PARTIAL = Files.exists(ROOT.resolve("PARTIAL"));
   }
 
   private Golden() {}
 
-  /** Whether it is the core alone, so that much is to be skipped. */
-  public static boolean isCore() {
-    return CORE;
+  /** Whether cases that its {@code cases.json} list may lack their data, as in the core. */
+  static boolean isPartial() {
+    return PARTIAL;
   }
 
   /** What to call the folder in a message. */
   static String describe() {
-    return CORE ? "the core of the goldens (-Dviridian.golden=DIR names more)" : ROOT.toString();
+    return PARTIAL ? "the core of the goldens; -Dviridian.golden=DIR names more" : ROOT.toString();
   }
 
   /**

@@ -46,8 +46,8 @@ public final class GoldenFile implements AutoCloseable {
   /** The core of the goldens has some of a file's cases: the others are skipped. */
   private TensorInfo info(String key) {
     Assumptions.assumeTrue(
-        file.has(key) || !path.startsWith(Golden.ROOT) || !Golden.isCore(),
-        () -> "case of " + Golden.ROOT.relativize(path) + " that is not in " + Golden.describe());
+        file.has(key) || !path.startsWith(Golden.ROOT) || !Golden.isPartial(),
+        () -> "some of " + Golden.ROOT.relativize(path) + " is not in " + Golden.describe());
     return file.info(key);
   }
 
