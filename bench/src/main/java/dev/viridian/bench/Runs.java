@@ -29,7 +29,7 @@ import java.util.Map;
 
 /** Carries out one command. */
 final class Runs {
-  private static final double OP_SECONDS = 0.02;
+  private static final double OP_SECONDS = 0.2;
   private static final int MOST_CALLS = 10_000;
 
   /** Makes the work on a loaded model. */
