@@ -9,6 +9,7 @@ import dev.viridian.diffusion.scheduler.SchedulerStep;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.text.ClipTokenizer;
+import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.diffusion.text.TokenizedPrompt;
 import dev.viridian.diffusion.unet.UNet;
 import dev.viridian.diffusion.vae.Autoencoder;
@@ -28,6 +29,7 @@ import dev.viridian.engine.ops.Permute;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +72,9 @@ public final class StableDiffusion implements AutoCloseable {
   public static StableDiffusion load(ModelFiles files, Device device, @Nullable DType dtype) {
     StableDiffusion model;
     try {
-      ClipTokenizer tokenizer = ClipTokenizer.load(files.tokenizer());
+      Path folder = files.tokenizer();
+      ClipTokenizer tokenizer =
+          folder == null ? StandardTokenizer.load() : ClipTokenizer.load(folder);
       model = new StableDiffusion(device, files, tokenizer);
     } catch (RuntimeException | Error e) {
       files.close();

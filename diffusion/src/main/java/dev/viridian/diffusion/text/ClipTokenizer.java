@@ -86,7 +86,16 @@ public final class ClipTokenizer {
    * @throws InputException naming the file that is missing, unreadable or not what it should be
    */
   public static ClipTokenizer load(Path vocabFile, Path mergesFile) {
-    Map<String, Integer> vocabulary = TokenizerFiles.vocabulary(vocabFile);
+    return of(
+        vocabFile.toString(),
+        TokenizerFiles.text(vocabFile),
+        mergesFile.toString(),
+        TokenizerFiles.text(mergesFile));
+  }
+
+  /** From the text of both files, whose names are for errors. */
+  static ClipTokenizer of(String vocabFile, String vocabText, String mergesFile, String merges) {
+    Map<String, Integer> vocabulary = TokenizerFiles.vocabulary(vocabFile, vocabText);
     int[] inside = new int[256];
     int[] last = new int[256];
     String[] symbols = byteSymbols();
@@ -98,10 +107,10 @@ public final class ClipTokenizer {
     require(vocabulary, END, vocabFile);
     int nextId = vocabulary.values().stream().mapToInt(id -> id).max().orElseThrow() + 1;
     return new ClipTokenizer(
-        vocabulary, TokenizerFiles.merges(mergesFile, vocabulary), inside, last, nextId);
+        vocabulary, TokenizerFiles.merges(mergesFile, merges, vocabulary), inside, last, nextId);
   }
 
-  private static int require(Map<String, Integer> vocabulary, String token, Path file) {
+  private static int require(Map<String, Integer> vocabulary, String token, String file) {
     Integer id = vocabulary.get(token);
     if (id == null) {
       throw new InputException(

@@ -25,11 +25,11 @@ final class TokenizerFiles {
 
   private TokenizerFiles() {}
 
-  /** The ids by token: distinct, 0 to 2^24 - 1. */
-  static Map<String, Integer> vocabulary(Path file) {
+  /** The ids by token: distinct, 0 to 2^24 - 1; {@code file} is named in errors. */
+  static Map<String, Integer> vocabulary(String file, String text) {
     JsonNode root;
     try {
-      root = JsonMapper.shared().readTree(text(file));
+      root = JsonMapper.shared().readTree(text);
     } catch (JacksonException e) {
       throw new InputException(
           file + " is not valid JSON: " + firstLine(e.getOriginalMessage()), e);
@@ -62,8 +62,9 @@ final class TokenizerFiles {
   }
 
   /** The merges by pair of ids; the rank is the line's place in the file. */
-  static Map<Long, BytePairs.Merge> merges(Path file, Map<String, Integer> vocabulary) {
-    List<String> lines = text(file).lines().toList();
+  static Map<Long, BytePairs.Merge> merges(
+      String file, String text, Map<String, Integer> vocabulary) {
+    List<String> lines = text.lines().toList();
     Map<Long, BytePairs.Merge> merges = HashMap.newHashMap(lines.size());
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
@@ -97,7 +98,8 @@ final class TokenizerFiles {
     return merges;
   }
 
-  private static String text(Path file) {
+  /** What a file holds. */
+  static String text(Path file) {
     try {
       if (Files.isDirectory(file)) {
         throw new InputException(file + " is a folder, expected a file");

@@ -310,7 +310,7 @@ public final class Converter {
           copyConfigs(staged, configs);
         }
         if (!staged.has("tokenizer/vocab.json")) {
-          staged.copyFiles(tokenizer, "tokenizer");
+          staged.tokenizer(tokenizer);
         }
         completeConfigs(staged, model, configs);
         model

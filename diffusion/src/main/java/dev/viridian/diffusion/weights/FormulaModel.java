@@ -1,5 +1,6 @@
 package dev.viridian.diffusion.weights;
 
+import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.WeightSource;
@@ -24,7 +25,7 @@ public record FormulaModel(ModelConfigs configs, DType dtype) {
   /**
    * The model without any file.
    *
-   * @param tokenizer a folder with vocab.json and merges.txt, or null where none is needed
+   * @param tokenizer a folder with vocab.json and merges.txt, or null for CLIP's own
    */
   public ModelFiles open(@Nullable Path tokenizer) {
     Map<Component, RenamedWeights> weights = new EnumMap<>(Component.class);
@@ -49,15 +50,16 @@ public record FormulaModel(ModelConfigs configs, DType dtype) {
    * Writes the model as a diffusers folder; all of it or nothing.
    *
    * @param folder what to write; must not exist
-   * @param tokenizer a folder whose files are copied to {@code tokenizer/}, or null to write none
+   * @param tokenizer a folder whose files are copied to {@code tokenizer/}, or null for CLIP's own
+   *     if the text encoder is made for it, else none
    * @throws InputException if the folder exists or cannot be written
    */
   public void write(Path folder, @Nullable Path tokenizer) {
     try (StagedFolder staged = StagedFolder.begin(folder, false, bytes())) {
       staged.write("model_index.json", ComponentConfigs.index());
       staged.write("scheduler/scheduler_config.json", ComponentConfigs.scheduler());
-      if (tokenizer != null) {
-        staged.copyFiles(tokenizer, "tokenizer");
+      if (tokenizer != null || configs.textEncoder().vocabSize() == StandardTokenizer.SIZE) {
+        staged.tokenizer(tokenizer);
       }
       json().forEach((component, json) -> staged.write(component.folder() + "/config.json", json));
       for (Component component : components()) {

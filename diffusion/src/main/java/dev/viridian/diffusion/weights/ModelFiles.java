@@ -1,5 +1,6 @@
 package dev.viridian.diffusion.weights;
 
+import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WeightSource;
@@ -141,20 +142,36 @@ public final class ModelFiles implements AutoCloseable {
   }
 
   /**
-   * The folder with vocab.json and merges.txt.
+   * The folder with vocab.json and merges.txt, or null if there is none and the text encoder is
+   * made for CLIP's own tokenizer ({@link StandardTokenizer}).
    *
-   * @throws InputException if the model has none, saying where to put it
+   * @throws InputException if a folder has but one of the two, or there is none and the text
+   *     encoder is made for another tokenizer; says where to put it
    */
-  public Path tokenizer() {
+  public @Nullable Path tokenizer() {
     for (Path folder : tokenizers) {
-      if (Files.isRegularFile(folder.resolve("vocab.json"))
-          && Files.isRegularFile(folder.resolve("merges.txt"))) {
+      boolean vocabulary = Files.isRegularFile(folder.resolve("vocab.json"));
+      boolean merges = Files.isRegularFile(folder.resolve("merges.txt"));
+      if (vocabulary && merges) {
         return folder;
       }
+      if (vocabulary || merges) {
+        throw new InputException(
+            Text.line(folder + "/")
+                + ": has "
+                + (vocabulary ? "vocab.json but no merges.txt" : "merges.txt but no vocab.json"));
+      }
+    }
+    if (configs.textEncoder().vocabSize() == StandardTokenizer.SIZE) {
+      return null;
     }
     throw new InputException(
         name
-            + ": has no tokenizer; put CLIP's vocab.json and merges.txt into "
+            + ": has no tokenizer, and its text encoder knows "
+            + configs.textEncoder().vocabSize()
+            + " tokens, CLIP's tokenizer "
+            + StandardTokenizer.SIZE
+            + "; put vocab.json and merges.txt into "
             + (tokenizers.isEmpty() ? "a folder" : Text.line(tokenizers.getFirst() + "/")));
   }
 

@@ -1,5 +1,6 @@
 package dev.viridian.diffusion.weights;
 
+import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
@@ -127,6 +128,19 @@ final class StagedFolder implements AutoCloseable {
     String text = JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(json);
     try {
       Files.writeString(file(relative), text + "\n");
+    } catch (IOException e) {
+      throw failure(Text.line(target.toString()), e);
+    }
+  }
+
+  /** Writes {@code tokenizer/}: the files of a folder, or CLIP's own where it is null. */
+  void tokenizer(@Nullable Path from) {
+    if (from != null) {
+      copyFiles(from, "tokenizer");
+      return;
+    }
+    try {
+      StandardTokenizer.write(file("tokenizer/vocab.json").getParent());
     } catch (IOException e) {
       throw failure(Text.line(target.toString()), e);
     }

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 @GoldenArea("tokenizer")
@@ -35,6 +39,21 @@ class ClipTokenizerGoldenTest {
                       assertEquals(untruncated, prompt.lengthUntruncated());
                       assertEquals(untruncated > TokenizedPrompt.LENGTH, prompt.truncated());
                     }));
+  }
+
+  /** The tokenizer in the jar is the one of the goldens. */
+  @Test
+  void standardTokenizer(@TempDir Path folder) throws IOException {
+    StandardTokenizer.write(folder);
+    ClipTokenizer standard = StandardTokenizer.load();
+    assertEquals(StandardTokenizer.SIZE, standard.nextId());
+    for (JsonNode c : Golden.json(AREA, "cases.json").path("cases")) {
+      String text = c.path("text").asString();
+      assertArrayEquals(ints(c.path("ids")), standard.encode(text).ids(), text);
+    }
+    for (String name : new String[] {"vocab.json", "merges.txt"}) {
+      assertEquals(-1, Files.mismatch(Golden.file(AREA, name), folder.resolve(name)), name);
+    }
   }
 
   @Test

@@ -351,7 +351,13 @@ class ModelFilesTest {
     Files.delete(model.resolve("tokenizer/merges.txt"));
     try (ModelFiles found = ModelFiles.open(model)) {
       String message = assertThrows(InputException.class, found::tokenizer).getMessage();
+      assertEquals(model.resolve("tokenizer") + "/: has vocab.json but no merges.txt", message);
+      Files.delete(model.resolve("tokenizer/vocab.json"));
+      message = assertThrows(InputException.class, found::tokenizer).getMessage();
       assertTrue(message.contains("merges.txt into " + model.resolve("tokenizer")), message);
+    }
+    try (ModelFiles clip = new FormulaModel(ModelConfigs.sd15(), DType.F16).open(null)) {
+      assertNull(clip.tokenizer()); // made for CLIP's own
     }
   }
 

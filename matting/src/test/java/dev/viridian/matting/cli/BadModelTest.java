@@ -190,8 +190,8 @@ class BadModelTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "tokenizer/vocab.json|has no tokenizer",
-        "tokenizer/merges.txt|has no tokenizer",
+        "tokenizer/vocab.json|has merges.txt but no vocab.json",
+        "tokenizer/merges.txt|has vocab.json but no merges.txt",
         "unet/config.json|unet/config.json: no such file",
         "vae/config.json|vae/config.json: no such file",
         "text_encoder/config.json|text_encoder/config.json: no such file",
@@ -206,6 +206,14 @@ class BadModelTest {
     refused(model, said);
     Files.createDirectory(model.resolve(file));
     refused(model, model.toString());
+  }
+
+  /** CLIP's own tokenizer takes its place only where the text encoder has as many tokens. */
+  @Test
+  void theTokenizerIsMissing() throws IOException {
+    Files.delete(model.resolve("tokenizer/vocab.json"));
+    Files.delete(model.resolve("tokenizer/merges.txt"));
+    refused(model, "has no tokenizer", "519 tokens", "put vocab.json and merges.txt into");
   }
 
   @Test
