@@ -8,6 +8,7 @@ import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.testing.GoldenModels;
 import dev.viridian.diffusion.testing.Maps;
 import dev.viridian.diffusion.text.ClipTextModel;
+import dev.viridian.diffusion.unet.Columns;
 import dev.viridian.diffusion.unet.UNet;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ModelFiles;
@@ -203,7 +204,7 @@ class NetworkGoldenTest {
                 Maps.map(DEVICE, file, prefix + "sample"),
                 unet.times(DEVICE, time),
                 0,
-                unet.context(text, Tensors.of(DEVICE, weights, 1, 77)),
+                unet.context(text, Columns.of(Tensors.of(DEVICE, weights, 1, 77))),
                 LayerObserver.NONE,
                 maps);
         got.put(prefix + "eps", Maps.channelsFirst(eps));

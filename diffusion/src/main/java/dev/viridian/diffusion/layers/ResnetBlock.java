@@ -8,6 +8,7 @@ import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Cast;
+import dev.viridian.engine.ops.Reshape;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import org.jspecify.annotations.Nullable;
@@ -56,20 +57,28 @@ public final class ResnetBlock extends Module {
     }
   }
 
+  private Tensor each(Tensor h, Tensor timeBias) {
+    Tensor c = conv1.forwardWithoutBias(h);
+    Tensor sum = Add.of(c, Reshape.of(timeBias, timeBias.size(0), 1, 1, timeBias.size(1)));
+    c.close();
+    return sum;
+  }
+
   /** Without a time. */
   public Tensor forward(Tensor x) {
     return forward(x, conv1.bias());
   }
 
   /**
-   * With a time, the same for the whole batch.
+   * With a time.
    *
-   * @param timeBias [out], a row of {@link #timeBias(Tensor)}
+   * @param timeBias [out], a row of {@link #timeBias(Tensor)}: the same for the whole batch; or all
+   *     of it, [n, out]: each sample at its own time
    */
   public Tensor forward(Tensor x, Tensor timeBias) {
     try (MemoryScope scope = MemoryScope.open()) {
       Tensor h = norm1.forward(x, Activation.SILU);
-      Tensor c = conv1.forward(h, timeBias);
+      Tensor c = timeBias.shape().rank() == 1 ? conv1.forward(h, timeBias) : each(h, timeBias);
       h.close(); // maps are large: each goes as soon as it is read
       Tensor n = norm2.forward(c, Activation.SILU);
       c.close();

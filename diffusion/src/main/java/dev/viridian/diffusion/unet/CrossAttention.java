@@ -5,6 +5,8 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Attention;
+import dev.viridian.engine.ops.Slice;
+import dev.viridian.engine.ops.Stack;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -45,20 +47,41 @@ final class CrossAttention extends Module {
   /**
    * Attention to a context.
    *
-   * @param columnWeights [b, m], or null
-   * @param columns where the weighted column of the probabilities, [b, l], is added, when weights
-   *     are given
+   * @param wanted which columns of the probabilities are handed out, or null
+   * @param columns where the maps are added, one for each of the wanted weights
    */
-  Tensor forward(
-      Tensor x, KeyValue kv, @Nullable Tensor columnWeights, @Nullable List<Tensor> columns) {
+  Tensor forward(Tensor x, KeyValue kv, @Nullable Columns wanted, @Nullable List<Tensor> columns) {
     try (MemoryScope scope = MemoryScope.open()) {
       Tensor q = toQ.forward(x);
-      if (columnWeights == null || columns == null) {
+      if (wanted == null || columns == null) {
         return scope.keep(toOut.forward(Attention.of(q, kv.key, kv.value, heads)));
       }
-      List<Tensor> both = Attention.withColumn(q, kv.key, kv.value, heads, columnWeights);
+      if (wanted.perHead()) {
+        for (Tensor weights : wanted.weights()) {
+          columns.add(scope.keep(headByHead(q, kv, weights)));
+        }
+        return scope.keep(toOut.forward(Attention.of(q, kv.key, kv.value, heads)));
+      }
+      List<Tensor> both =
+          Attention.withColumn(q, kv.key, kv.value, heads, wanted.weights().getFirst());
       columns.add(scope.keep(both.get(1)));
+      for (Tensor weights : wanted.weights().subList(1, wanted.weights().size())) {
+        columns.add(scope.keep(Attention.withColumn(q, kv.key, kv.value, heads, weights).get(1)));
+      }
       return scope.keep(toOut.forward(both.get(0)));
     }
+  }
+
+  /** The column of each head, [b, heads, l]. */
+  private Tensor headByHead(Tensor q, KeyValue kv, Tensor weights) {
+    long d = q.size(-1) / heads;
+    Tensor[] maps = new Tensor[heads];
+    for (int i = 0; i < heads; i++) {
+      Tensor one = Slice.of(q, -1, i * d, (i + 1) * d);
+      Tensor key = Slice.of(kv.key, -1, i * d, (i + 1) * d);
+      Tensor value = Slice.of(kv.value, -1, i * d, (i + 1) * d);
+      maps[i] = Attention.withColumn(one, key, value, 1, weights).get(1);
+    }
+    return Stack.of(1, maps);
   }
 }

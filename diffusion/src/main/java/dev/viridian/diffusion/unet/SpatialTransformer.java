@@ -58,7 +58,7 @@ final class SpatialTransformer extends Module {
   Tensor forward(
       Tensor x,
       CrossAttention.KeyValue kv,
-      @Nullable Tensor columnWeights,
+      @Nullable Columns wanted,
       @Nullable List<Tensor> columns,
       LayerObserver observer) {
     String block = name + ".transformer_blocks.0.";
@@ -73,7 +73,7 @@ final class SpatialTransformer extends Module {
       observer.output(block + "attn1", a);
       Tensor t1 = replace(t, a);
 
-      Tensor b = cross.forward(norm2.forward(t1), kv, columnWeights, columns);
+      Tensor b = cross.forward(norm2.forward(t1), kv, wanted, columns);
       if (columns != null) {
         columns.forEach(scope::keep);
       }

@@ -9,6 +9,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.Shape;
 import dev.viridian.engine.ShapeException;
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.autograd.Recompute;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.GroupNorm;
@@ -20,6 +21,7 @@ import dev.viridian.engine.ops.Slice;
 import dev.viridian.kernels.Activation;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,11 +51,11 @@ public final class UNet extends Module {
    */
   public static final class Context implements AutoCloseable {
     private final List<CrossAttention.KeyValue> keyValues;
-    private final @Nullable Tensor columnWeights;
+    private final @Nullable Columns wanted;
 
-    private Context(List<CrossAttention.KeyValue> keyValues, @Nullable Tensor columnWeights) {
+    private Context(List<CrossAttention.KeyValue> keyValues, @Nullable Columns wanted) {
       this.keyValues = keyValues;
-      this.columnWeights = columnWeights;
+      this.wanted = wanted;
     }
 
     /** Closes the keys and values. */
@@ -212,6 +214,23 @@ public final class UNet extends Module {
   }
 
   /**
+   * The level of each cross-attention in the order of {@link #crossAttentionNames}: its map has the
+   * size of the latents halved so many times, rounded up.
+   */
+  public int[] crossAttentionLevels() {
+    int last = config.levels() - 1;
+    List<Integer> levels = new ArrayList<>();
+    for (int i = 0; i <= last; i++) {
+      levels.addAll(Collections.nCopies(downLevels.get(i).attentions.size(), i));
+    }
+    levels.addAll(Collections.nCopies(middle.attentions.size(), last));
+    for (int i = 0; i <= last; i++) {
+      levels.addAll(Collections.nCopies(upLevels.get(i).attentions.size(), last - i));
+    }
+    return levels.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  /**
    * Prepares a text.
    *
    * @param encoded the text encoder's last hidden state, [b, m, crossAttentionDim]
@@ -221,18 +240,16 @@ public final class UNet extends Module {
   }
 
   /**
-   * Prepares a text, of which each cross-attention also gives out a weighted column of its
-   * head-averaged probabilities.
+   * Prepares a text, of which each cross-attention also gives out columns of its probabilities.
    *
-   * @param columnWeights [b, m]; stays the caller's and must outlive the context
+   * @param wanted which columns, or null for none; must outlive the context
    */
-  public Context context(Tensor encoded, @Nullable Tensor columnWeights) {
+  public Context context(Tensor encoded, @Nullable Columns wanted) {
     if (encoded.shape().rank() != 3 || encoded.size(2) != config.crossAttentionDim()) {
       throw new ShapeException(
           "UNet: context: expected [b, m, " + config.crossAttentionDim() + "], got " + encoded);
     }
-    return new Context(
-        allAttentions.stream().map(a -> a.keyValue(encoded)).toList(), columnWeights);
+    return new Context(allAttentions.stream().map(a -> a.keyValue(encoded)).toList(), wanted);
   }
 
   /** Prepares the time steps of a run; fractions are allowed. */
@@ -273,8 +290,8 @@ public final class UNet extends Module {
   /**
    * As {@link #forward(Tensor, Times, int, Context, LayerObserver)}, with the columns.
    *
-   * @param columns where a map [b, h·w] for each cross-attention is added, in the order of {@link
-   *     #crossAttentionNames}, if the context has column weights
+   * @param columns where the maps of each cross-attention are added, in the order of {@link
+   *     #crossAttentionNames} and of the columns that the context wants, if it wants any
    */
   public Tensor forward(
       Tensor sample,
@@ -283,16 +300,42 @@ public final class UNet extends Module {
       Context context,
       LayerObserver observer,
       @Nullable List<Tensor> columns) {
+    if (step < 0 || step >= times.count) {
+      throw new IndexOutOfBoundsException("UNet: step " + step + " of " + times.count);
+    }
+    return run(sample, new Pass(times, step, context, observer, columns, false), columns);
+  }
+
+  /**
+   * Predicts the noise of samples that are each at a time of their own, as in training.
+   *
+   * @param times as many as samples, in their order
+   * @param columns as in {@link #forward(Tensor, Times, int, Context, LayerObserver, List)}, or
+   *     null
+   * @param recompute whether the inner values of resnets and transformers are computed again in the
+   *     backward pass instead of being kept; no gradient changes by that
+   */
+  public Tensor forwardEach(
+      Tensor sample,
+      Times times,
+      Context context,
+      @Nullable List<Tensor> columns,
+      boolean recompute) {
+    if (times.count != sample.size(0)) {
+      throw new ShapeException("UNet: " + times.count + " times for samples " + sample);
+    }
+    Pass pass = new Pass(times, Pass.EACH, context, LayerObserver.NONE, columns, recompute);
+    return run(sample, pass, columns);
+  }
+
+  private Tensor run(Tensor sample, Pass pass, @Nullable List<Tensor> columns) {
     Shape s = sample.shape();
     if (s.rank() != 4 || s.dim(3) != config.inChannels()) {
       throw new ShapeException(
           "UNet: sample: expected [b, h, w, " + config.inChannels() + "], got " + sample);
     }
-    if (step < 0 || step >= times.count) {
-      throw new IndexOutOfBoundsException("UNet: step " + step + " of " + times.count);
-    }
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor out = new Pass(times, step, context, observer, columns).run(sample);
+      Tensor out = pass.run(sample);
       if (columns != null) {
         columns.forEach(scope::keep);
       }
@@ -302,11 +345,14 @@ public final class UNet extends Module {
 
   /** One evaluation: walks the levels, counting resnets and attentions in order. */
   private final class Pass {
+    static final int EACH = -1;
+
     private final Times times;
     private final int step;
     private final Context context;
     private final LayerObserver observer;
     private final @Nullable List<Tensor> columns;
+    private final boolean recompute;
     private final Deque<Tensor> skips = new ArrayDeque<>();
     private int resnet;
     private int attention;
@@ -316,12 +362,14 @@ public final class UNet extends Module {
         int step,
         Context context,
         LayerObserver observer,
-        @Nullable List<Tensor> columns) {
+        @Nullable List<Tensor> columns,
+        boolean recompute) {
       this.times = times;
       this.step = step;
       this.context = context;
       this.observer = observer;
-      this.columns = columns;
+      this.columns = context.wanted == null ? null : columns;
+      this.recompute = recompute;
     }
 
     Tensor run(Tensor sample) {
@@ -343,22 +391,54 @@ public final class UNet extends Module {
     }
 
     private Tensor resnet(Level level, int j, Tensor x) {
-      Tensor row = Slice.of(times.biases.get(resnet++), 0, step, step + 1);
-      Tensor y = level.resnets.get(j).forward(x, Reshape.of(row, row.size(1)));
+      ResnetBlock block = level.resnets.get(j);
+      Tensor bias = times.biases.get(resnet++);
+      if (step != EACH) {
+        Tensor row = Slice.of(bias, 0, step, step + 1);
+        bias = Reshape.of(row, row.size(1));
+      }
+      Tensor y =
+          recompute
+              ? Recompute.of(in -> List.of(block.forward(in.get(0), in.get(1))), List.of(x, bias))
+                  .getFirst()
+              : block.forward(entering(x), bias);
       observer.output(level.name + ".resnets." + j, y);
       return y;
     }
 
+    /**
+     * A block's input; in training a view, so that gradients are summed in the order in which
+     * recomputing sums them: first within the block.
+     */
+    private Tensor entering(Tensor x) {
+      return step == EACH ? Reshape.of(x, x.shape().sizes()) : x;
+    }
+
     private Tensor attention(Level level, int j, Tensor x) {
-      return level
-          .attentions
-          .get(j)
-          .forward(
-              x,
-              context.keyValues.get(attention++),
-              context.columnWeights,
-              context.columnWeights == null ? null : columns,
-              observer);
+      SpatialTransformer block = level.attentions.get(j);
+      CrossAttention.KeyValue kv = context.keyValues.get(attention++);
+      if (!recompute) {
+        return block.forward(entering(x), kv, context.wanted, columns, observer);
+      }
+      // keys and values are inputs, so that their gradients find the way to the context
+      List<Tensor> out =
+          Recompute.of(in -> recomputed(block, in), List.of(x, kv.key(), kv.value()));
+      if (columns != null) {
+        columns.addAll(out.subList(1, out.size()));
+      }
+      return out.getFirst();
+    }
+
+    /** Of map, keys and values: the new map, then the columns. */
+    private List<Tensor> recomputed(SpatialTransformer block, List<Tensor> in) {
+      CrossAttention.KeyValue kv = new CrossAttention.KeyValue(in.get(1), in.get(2));
+      List<Tensor> maps = new ArrayList<>();
+      List<Tensor> out = new ArrayList<>();
+      out.add(
+          block.forward(
+              in.get(0), kv, context.wanted, columns == null ? null : maps, LayerObserver.NONE));
+      out.addAll(maps);
+      return out;
     }
 
     private Tensor down(Level level, Tensor input) {

@@ -7,8 +7,12 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Add;
+import dev.viridian.engine.ops.Affine;
 import dev.viridian.engine.ops.Clamp;
+import dev.viridian.engine.ops.Exp;
 import dev.viridian.engine.ops.LinearCombination;
+import dev.viridian.engine.ops.Mul;
 import dev.viridian.engine.ops.Slice;
 
 /**
@@ -35,7 +39,19 @@ public final class Autoencoder extends Module {
   }
 
   /** Mean and log-variance of the unscaled latents, [n, H/8, W/8, 4] each. */
-  public record Distribution(Tensor mean, Tensor logVariance) {}
+  public record Distribution(Tensor mean, Tensor logVariance) {
+    /**
+     * {@code mean + exp(logVariance / 2) · noise}: unscaled latents.
+     *
+     * @param noise normal, of the mean's shape
+     */
+    public Tensor sample(Tensor noise) {
+      try (MemoryScope scope = MemoryScope.open()) {
+        Tensor deviation = Exp.of(Affine.of(logVariance, 0.5f, 0));
+        return scope.keep(Add.of(mean, Mul.of(deviation, noise)));
+      }
+    }
+  }
 
   private final VaeConfig config;
   private final Encoder encoder;
@@ -86,6 +102,17 @@ public final class Autoencoder extends Module {
    *     normalised and activated: what feeds the last convolution
    */
   public Decoded decode(Tensor latents, boolean beforeNorm, LayerObserver observer) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor z = LinearCombination.of(new double[] {1 / config.scalingFactor()}, latents);
+      Decoded decoded = decodeUnscaled(z, beforeNorm, observer);
+      scope.keep(decoded.picture());
+      scope.keep(decoded.feature());
+      return decoded;
+    }
+  }
+
+  /** As {@link #decode}, of latents as {@link #encode} gives them. */
+  public Decoded decodeUnscaled(Tensor latents, boolean beforeNorm, LayerObserver observer) {
     if (latents.shape().rank() != 4 || latents.size(3) != config.latentChannels()) {
       throw new ShapeException(
           "Autoencoder: latents: expected [n, h, w, "
@@ -94,8 +121,7 @@ public final class Autoencoder extends Module {
               + latents);
     }
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor z = LinearCombination.of(new double[] {1 / config.scalingFactor()}, latents);
-      Tensor quantised = postQuantConv.forward(z);
+      Tensor quantised = postQuantConv.forward(latents);
       observer.output("post_quant_conv", quantised);
       Tensor raw = decoder.upBlocks(quantised, observer);
       Tensor activated = decoder.activated(raw);

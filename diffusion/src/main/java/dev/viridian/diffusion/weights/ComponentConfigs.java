@@ -2,6 +2,7 @@ package dev.viridian.diffusion.weights;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -143,16 +144,34 @@ final class ComponentConfigs {
 
   static MattingHeadConfig mattingHead(ConfigFile file) {
     int in = file.size("in_channels");
-    String name = file.text("feature", MattingHeadConfig.Feature.CONV_ACT.key());
-    for (MattingHeadConfig.Feature feature : MattingHeadConfig.Feature.values()) {
-      if (feature.key().equals(name)) {
-        return file.make(
-            () -> new MattingHeadConfig(in, file.size("hidden_channels", in), feature));
+    MattingHeadConfig.Feature feature =
+        choice(
+            file,
+            "feature",
+            MattingHeadConfig.Feature.CONV_ACT,
+            List.of(MattingHeadConfig.Feature.values()),
+            MattingHeadConfig.Feature::key);
+    MattingHeadConfig.Activation activation =
+        choice(
+            file,
+            "activation",
+            MattingHeadConfig.Activation.SILU,
+            List.of(MattingHeadConfig.Activation.values()),
+            MattingHeadConfig.Activation::key);
+    return file.make(
+        () -> new MattingHeadConfig(in, file.size("hidden_channels", in), feature, activation));
+  }
+
+  private static <T> T choice(
+      ConfigFile file, String key, T otherwise, List<T> all, Function<T, String> nameOf) {
+    String name = file.text(key, nameOf.apply(otherwise));
+    for (T value : all) {
+      if (nameOf.apply(value).equals(name)) {
+        return value;
       }
     }
-    List<String> keys =
-        Stream.of(MattingHeadConfig.Feature.values()).map(MattingHeadConfig.Feature::key).toList();
-    throw file.error("feature is '" + name + "', expected '" + String.join("' or '", keys) + "'");
+    List<String> names = all.stream().map(nameOf).toList();
+    throw file.error(key + " is '" + name + "', expected '" + String.join("' or '", names) + "'");
   }
 
   private static void isClass(ConfigFile file, String expected) {
@@ -224,6 +243,9 @@ final class ComponentConfigs {
     out.put("in_channels", c.inChannels());
     out.put("hidden_channels", c.hiddenChannels());
     out.put("feature", c.feature().key());
+    if (c.activation() != MattingHeadConfig.Activation.SILU) {
+      out.put("activation", c.activation().key());
+    }
     return out;
   }
 

@@ -7,8 +7,34 @@ package dev.viridian.diffusion.weights;
  * @param inChannels channels of the decoder's feature: its first {@code block_out_channels} (128)
  * @param hiddenChannels channels between the two convolutions (128)
  * @param feature which tensor of the decoder it reads
+ * @param activation what its second convolution is followed by
  */
-public record MattingHeadConfig(int inChannels, int hiddenChannels, Feature feature) {
+public record MattingHeadConfig(
+    int inChannels, int hiddenChannels, Feature feature, Activation activation) {
+  /** What makes the mask of the last convolution's values. */
+  public enum Activation {
+    /** As in the paper. */
+    SILU("silu"),
+    /** Between 0 and 1. */
+    SIGMOID("sigmoid");
+
+    private final String key;
+
+    Activation(String key) {
+      this.key = key;
+    }
+
+    /** Its name in config.json, as {@code activation}; absent for silu. */
+    public String key() {
+      return key;
+    }
+  }
+
+  /** A head as in the paper, with SiLU at its end. */
+  public MattingHeadConfig(int inChannels, int hiddenChannels, Feature feature) {
+    this(inChannels, hiddenChannels, feature, Activation.SILU);
+  }
+
   /** A tensor of the decoder at full resolution. */
   public enum Feature {
     /** After the last group norm and SiLU: what feeds the decoder's last convolution. */

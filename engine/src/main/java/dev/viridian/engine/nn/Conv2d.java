@@ -27,6 +27,11 @@ public final class Conv2d extends Module {
     return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), otherBias, stride, padding);
   }
 
+  /** As {@link #forward(Tensor)} without any bias: whoever calls adds one. */
+  public Tensor forwardWithoutBias(Tensor x) {
+    return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), null, stride, padding);
+  }
+
   /** Its bias [out]. */
   public Tensor bias() {
     return bias.value();

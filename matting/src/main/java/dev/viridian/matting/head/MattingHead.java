@@ -5,13 +5,14 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Sigmoid;
 import dev.viridian.engine.ops.Silu;
 
 /**
  * DiffuMatting's head (paper, section 3: "two stack of 2d conv and SiLU"): {@code
  * silu(conv₂(silu(conv₁(f))))} with 3×3 convolutions, from a decoder feature [n, H, W, c] to a
- * coarse mask [n, H, W, 1]. The mask is not clamped: SiLU reaches down to −0.278. Thread-safe once
- * loaded.
+ * coarse mask [n, H, W, 1]. The mask is not clamped: SiLU reaches down to −0.278. A head may be
+ * configured to end in a sigmoid instead. Thread-safe once loaded.
  */
 public final class MattingHead extends Module {
   private final MattingHeadConfig config;
@@ -36,7 +37,12 @@ public final class MattingHead extends Module {
       Tensor h = conv1.forward(feature);
       Tensor a = Silu.of(h);
       h.close();
-      return scope.keep(Silu.of(conv2.forward(a)));
+      Tensor mask = conv2.forward(a);
+      return scope.keep(
+          switch (config.activation()) {
+            case SILU -> Silu.of(mask);
+            case SIGMOID -> Sigmoid.of(mask);
+          });
     }
   }
 }
