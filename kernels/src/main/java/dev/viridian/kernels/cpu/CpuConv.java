@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.cpu.jit.JitConv;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorConv;
@@ -16,6 +17,7 @@ final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
         "conv",
         forced,
         List.of(
+            new Candidates.Entry<>("jit", new JitConv(workers), VectorConv::fault),
             new Candidates.Entry<>("vector", new VectorConv(workers), VectorConv::fault),
             Candidates.Entry.reference(new ReferenceConv(workers))));
   }

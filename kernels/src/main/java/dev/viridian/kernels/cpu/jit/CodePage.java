@@ -1,0 +1,156 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Locale;
+
+/**
+ * One generated function {@code void f(void* arguments)} in memory of its own. The memory can be
+ * written until the code is complete and executed from then on, never both.
+ *
+ * <p>{@link #call} may be used from any thread. Nothing can move while a call lasts (the garbage
+ * collector waits for its end), so a call should take less than about a millisecond.
+ */
+final class CodePage implements AutoCloseable {
+  private static final int READ_WRITE = 3;
+  private static final int READ_EXECUTE = 5;
+  private static final int PRIVATE_ANONYMOUS = 0x22;
+  private static final long PAGE = 4096;
+
+  /** Handles of the system; made at the first use, which only x86-64 Linux comes to. */
+  private static final class Native {
+    static final MethodHandle MMAP =
+        function(
+            "mmap",
+            FunctionDescriptor.of(
+                JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    static final MethodHandle MPROTECT =
+        function("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+    static final MethodHandle MUNMAP =
+        function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+
+    /** Calls any generated code: the address comes first. One for all, since making one is slow. */
+    static final MethodHandle CALL = call();
+
+    private Native() {}
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle function(String name, FunctionDescriptor descriptor) {
+      Linker linker = Linker.nativeLinker();
+      return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
+    }
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle call() {
+      return Linker.nativeLinker()
+          .downcallHandle(FunctionDescriptor.ofVoid(JAVA_LONG), Linker.Option.critical(false));
+    }
+  }
+
+  private final MemorySegment entry;
+  private final long bytes;
+  private volatile boolean closed;
+
+  private CodePage(MemorySegment entry, long bytes) {
+    this.entry = entry;
+    this.bytes = bytes;
+  }
+
+  /** Whether this is a system for which code can be generated. */
+  static boolean supported() {
+    return System.getProperty("os.arch").equals("amd64")
+        && System.getProperty("os.name").toLowerCase(Locale.ROOT).equals("linux");
+  }
+
+  /**
+   * Makes code executable.
+   *
+   * @throws IllegalStateException if the system does not allow that
+   */
+  static CodePage of(byte[] code) {
+    if (!supported()) {
+      throw new IllegalStateException("code is generated for x86-64 Linux only");
+    }
+    if (code.length == 0) {
+      throw new IllegalArgumentException("no code");
+    }
+    long bytes = (code.length + PAGE - 1) / PAGE * PAGE;
+    long address;
+    try {
+      address = (long) Native.MMAP.invokeExact(0L, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
+    } catch (Throwable t) {
+      throw new IllegalStateException("mmap could not be called", t);
+    }
+    if (address == -1) {
+      throw new IllegalStateException("the system gave no memory for code");
+    }
+    MemorySegment entry = MemorySegment.ofAddress(address);
+    CodePage page = new CodePage(entry, bytes);
+    write(entry, bytes, code);
+    if (!page.protect()) {
+      page.close();
+      throw new IllegalStateException("the system does not allow memory to become executable");
+    }
+    return page;
+  }
+
+  @SuppressWarnings("restricted")
+  private static void write(MemorySegment entry, long bytes, byte[] code) {
+    MemorySegment.copy(code, 0, entry.reinterpret(bytes), JAVA_BYTE, 0, code.length);
+  }
+
+  private boolean protect() {
+    try {
+      return (int) Native.MPROTECT.invokeExact(entry.address(), bytes, READ_EXECUTE) == 0;
+    } catch (Throwable t) {
+      throw new IllegalStateException("mprotect could not be called", t);
+    }
+  }
+
+  /** Where the code lies. */
+  long address() {
+    return entry.address();
+  }
+
+  /**
+   * Runs the code. It checks nothing: whatever the arguments point to and say must be right.
+   *
+   * @param arguments address of its arguments, which must stay alive meanwhile
+   * @throws IllegalStateException if closed
+   */
+  void call(long arguments) {
+    if (closed) {
+      throw new IllegalStateException("code was called after its memory was given back");
+    }
+    try {
+      Native.CALL.invokeExact(entry, arguments);
+    } catch (Throwable t) {
+      throw new IllegalStateException("generated code could not be called", t);
+    }
+  }
+
+  /** Gives the memory back; no call may be running or come later. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      int result = (int) Native.MUNMAP.invokeExact(entry.address(), bytes);
+      if (result != 0) {
+        throw new IllegalStateException("munmap failed");
+      }
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable t) {
+      throw new IllegalStateException("munmap could not be called", t);
+    }
+  }
+}

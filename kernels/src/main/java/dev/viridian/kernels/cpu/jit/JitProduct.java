@@ -1,0 +1,272 @@
+package dev.viridian.kernels.cpu.jit;
+
+import dev.viridian.kernels.cpu.threads.Workers;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A blocked product on generated code. Chunk by chunk of columns, the threads first copy the right
+ * factor into panels, once for all; then they share the tiles of the result. The left factor is
+ * read where it lies, the sums of a tile stay in the second cache until they are complete.
+ *
+ * <p>A value of the result is the same sum in the same order whichever tile it falls into: parts of
+ * K depend on the problem only. So results do not depend on the number of threads.
+ */
+final class JitProduct {
+  /**
+   * A part of K that is summed in one go: some values of each of some segments.
+   *
+   * @param k where it begins in K
+   */
+  private record Part(int k, int segment, int segments, int from, int length) {
+    int values() {
+      return segments * length;
+    }
+  }
+
+  /**
+   * Most rows of a tile of the result: with a part of K they fill a quarter of the second cache.
+   */
+  private static final int MAX_ROWS = 96;
+
+  private static final int MIN_ROWS = 24;
+  private static final int MAX_COLUMNS = 512;
+
+  /** Enough tiles for a thread to keep all busy to the end. */
+  private static final int TILES_PER_THREAD = 6;
+
+  /** Bytes in a chunk of panels: a part of the last cache. */
+  private static final long MAX_PANELS = 8 << 20;
+
+  /** Most of K in a chunk; with more, sums are collected in the result. */
+  private static final int MAX_DEPTH = 1 << 14;
+
+  /** Values of K that are copied into a panel at a time: they stay in the first cache. */
+  private static final int PACK_DEPTH = 256;
+
+  /** Products this narrow cost next to nothing: shorter sums make them more exact. */
+  private static final int FEW = 32;
+
+  private static final int SHORT = 64;
+
+  private final Workers workers;
+  private final Kit kit;
+  private final LeftRows left;
+  private final RightMatrix right;
+  private final int rows;
+  private final int columns;
+  private final ProductOutput output;
+  private final int tileRows;
+  private final int panelColumns;
+
+  /** {@code output = left · right}, of {@code rows} × {@code columns}. */
+  JitProduct(
+      Workers workers,
+      Kit kit,
+      LeftRows left,
+      RightMatrix right,
+      int rows,
+      int columns,
+      ProductOutput output) {
+    this.workers = workers;
+    this.kit = kit;
+    this.left = left;
+    this.right = right;
+    this.rows = rows;
+    this.columns = columns;
+    this.output = output;
+    tileRows = kit.level.rows();
+    panelColumns = kit.level.columns();
+  }
+
+  /** The parts of K. */
+  private List<Part> parts() {
+    List<Part> parts = new ArrayList<>();
+    int most = Math.min(rows, columns) <= FEW ? SHORT : kit.level.depth();
+    int length = left.length();
+    int segments = left.segments();
+    if (length > most) {
+      int pieces = Math.ceilDiv(length, most);
+      for (int s = 0; s < segments; s++) {
+        for (int i = 0; i < pieces; i++) {
+          int from = (int) ((long) length * i / pieces);
+          int to = (int) ((long) length * (i + 1) / pieces);
+          parts.add(new Part(s * length + from, s, 1, from, to - from));
+        }
+      }
+    } else if (length > 0) {
+      int together = most / length;
+      for (int s = 0; s < segments; s += together) {
+        parts.add(new Part(s * length, s, Math.min(together, segments - s), 0, length));
+      }
+    }
+    return parts;
+  }
+
+  /** Computes the product. */
+  void run() {
+    if (rows == 0 || columns == 0) {
+      return;
+    }
+    List<Part> parts = parts();
+    int done = 0;
+    do {
+      int end = done;
+      int depth = 0;
+      while (end < parts.size() && depth + parts.get(end).values() <= MAX_DEPTH) {
+        depth += parts.get(end++).values();
+      }
+      long panel = 4L * panelColumns * Math.max(1, depth);
+      int width = (int) Math.max(4, Math.min(columns, MAX_PANELS / panel)) * panelColumns;
+      for (int column = 0; column < columns; column += width) {
+        int to = (int) Math.min(columns, (long) column + width);
+        new Chunk(parts.subList(done, end), depth, column, to, done == 0, end == parts.size())
+            .run();
+      }
+      done = end;
+    } while (done < parts.size());
+  }
+
+  /** The part of a product that one set of panels serves. */
+  private final class Chunk {
+    final List<Part> parts;
+    final int firstK;
+    final int depth;
+    final int column;
+    final int width;
+    final boolean first;
+    final boolean last;
+    final int panelCount;
+    final MemorySegment panels;
+
+    Chunk(List<Part> parts, int depth, int column, int toColumn, boolean first, boolean last) {
+      this.parts = parts;
+      this.depth = depth;
+      this.column = column;
+      this.first = first;
+      this.last = last;
+      firstK = parts.isEmpty() ? 0 : parts.getFirst().k();
+      width = toColumn - column;
+      panelCount = Math.ceilDiv(width, panelColumns);
+      panels = NativeScratch.get(NativeScratch.Part.PANELS, 4L * panelCount * panelColumns * depth);
+    }
+
+    /** Columns of a panel: fewer in the last, but whole vectors. */
+    int panelWidth(int panel) {
+      int present = Math.min(panelColumns, width - panel * panelColumns);
+      int lanes = kit.level.lanes();
+      return Math.ceilDiv(present, lanes) * lanes;
+    }
+
+    /** Byte where a panel begins. */
+    long panelAt(int panel) {
+      return 4L * panel * panelColumns * depth;
+    }
+
+    void run() {
+      if (depth > 0) {
+        int blocks = Math.ceilDiv(depth, PACK_DEPTH);
+        workers.run(
+            Math.multiplyExact(panelCount, blocks), task -> pack(task / blocks, task % blocks));
+      }
+      int many = TILES_PER_THREAD * workers.threadCount();
+      int height = MAX_ROWS;
+      int tiles = Math.ceilDiv(width, MAX_COLUMNS);
+      while (tiles * 4 <= panelCount && Math.ceilDiv(rows, height) * tiles < many) {
+        tiles *= 2;
+      }
+      while (height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
+        height /= 2;
+      }
+      int h = height;
+      int rowTiles = Math.ceilDiv(rows, h);
+      int columnTiles = tiles;
+      workers.run(
+          Math.multiplyExact(rowTiles, columnTiles),
+          task -> {
+            int t = task / rowTiles;
+            int row = task % rowTiles * h;
+            int panel = (int) ((long) panelCount * t / columnTiles);
+            int endPanel = (int) ((long) panelCount * (t + 1) / columnTiles);
+            tile(row, Math.min(h, rows - row), panel, endPanel);
+          });
+      Reference.reachabilityFence(panels);
+    }
+
+    /** Copies a block of K of a panel. */
+    void pack(int panel, int block) {
+      int from = block * PACK_DEPTH;
+      int present = Math.min(panelColumns, width - panel * panelColumns);
+      int panelWidth = panelWidth(panel);
+      right.pack(
+          kit,
+          column + panel * panelColumns,
+          present,
+          firstK + from,
+          Math.min(PACK_DEPTH, depth - from),
+          panels,
+          panelAt(panel) + 4L * panelWidth * from,
+          panelWidth);
+    }
+
+    /** Rows {@code row} to {@code row + count − 1} of some panels' columns. */
+    void tile(int row, int count, int panel, int endPanel) {
+      // One line more than the columns: rows a power of two apart would push each other out.
+      long sumsRow = 4L * ((endPanel - panel) * panelColumns + 16);
+      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, count * sumsRow);
+      if (parts.isEmpty()) {
+        sums.fill((byte) 0);
+      }
+      RowTable table = new RowTable(count, tileRows, left.segments());
+      left.enter(row, count, table);
+      for (int i = 0; i < parts.size(); i++) {
+        Part part = parts.get(i);
+        for (int j = panel; j < endPanel; j++) {
+          int vectors = panelWidth(j) / kit.level.lanes();
+          long b = panelAt(j) + 4L * panelWidth(j) * (part.k() - firstK);
+          long bytes = 4L * panelWidth(j) * part.values();
+          long bAddress = Range.address(panels, b, bytes);
+          long c = 4L * (j - panel) * panelColumns;
+          multiply(part, table, bAddress, vectors, count, sums, c, sumsRow, i > 0);
+        }
+      }
+      int firstColumn = column + panel * panelColumns;
+      int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
+      output.store(kit, sums.address(), sumsRow, row, count, firstColumn, present, first, last);
+      Reference.reachabilityFence(sums);
+    }
+
+    private void multiply(
+        Part part,
+        RowTable table,
+        long b,
+        int vectors,
+        int count,
+        MemorySegment sums,
+        long at,
+        long sumsRow,
+        boolean add) {
+      int tiles = count / tileRows;
+      int rest = count % tileRows;
+      long bytes = (count - 1) * sumsRow + 4L * vectors * kit.level.lanes();
+      long c = Range.address(sums, at, bytes);
+      Frame f = NativeScratch.frame();
+      if (tiles > 0) {
+        long entries = table.address(0, part.segment());
+        TileCode.arguments(
+            f, entries, table.tileBytes(), part.from(), part.length(), part.segments(), b);
+        TileCode.result(f, c, sumsRow, tileRows * sumsRow, tiles, add)
+            .call(kit.tile(tileRows, vectors));
+      }
+      if (rest > 0) {
+        long entries = table.address(tiles, part.segment());
+        TileCode.arguments(
+            f, entries, table.tileBytes(), part.from(), part.length(), part.segments(), b);
+        TileCode.result(f, c + tiles * tileRows * sumsRow, sumsRow, 0, 1, add)
+            .call(kit.tile(rest, vectors));
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package dev.viridian.kernels.cpu.jit;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Native memory of one thread that is kept between tasks, with undefined content. A part belongs to
+ * the caller of {@link #get} until it asks for the same part again, and lives as long as its thread
+ * or whoever refers to it.
+ */
+final class NativeScratch {
+  /** What memory is for. */
+  enum Part {
+    /** Panels of the right factor, read by all threads that work on a product. */
+    PANELS,
+    /** Addresses of the rows of the left factor. */
+    ROWS,
+    /** A tile of the result. */
+    TILE,
+    /** A bias as floats. */
+    BIAS,
+    /** Zeros; never written. */
+    ZEROS
+  }
+
+  private static final ThreadLocal<NativeScratch> OF_THREAD =
+      ThreadLocal.withInitial(NativeScratch::new);
+
+  private final MemorySegment[] parts = new MemorySegment[Part.values().length];
+  private final Frame frame = new Frame();
+
+  private NativeScratch() {
+    java.util.Arrays.fill(parts, MemorySegment.NULL);
+  }
+
+  /** Memory of the calling thread of at least the given size. */
+  static MemorySegment get(Part part, long bytes) {
+    MemorySegment[] parts = OF_THREAD.get().parts;
+    MemorySegment memory = parts[part.ordinal()];
+    if (memory.byteSize() < bytes) {
+      memory = Arena.ofAuto().allocate((bytes + 4095) / 4096 * 4096, 4096);
+      parts[part.ordinal()] = memory;
+    }
+    return memory;
+  }
+
+  /** The calling thread's arguments. */
+  static Frame frame() {
+    return OF_THREAD.get().frame;
+  }
+}

@@ -1,0 +1,275 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static dev.viridian.kernels.cpu.jit.Frame.argument;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The innermost loops of every product: for tile after tile of the result, {@code rows} rows of A,
+ * read where they lie, times a panel of B. The sums stay in registers over all of K that one call
+ * covers; each is a chain of fused multiply-adds in the order of K, whatever the tile's size.
+ *
+ * <p>A row of A is a number of segments of equal length that lie anywhere: an image's rows under a
+ * convolution's kernel, or one segment for a plain matrix. A table gives their addresses: for each
+ * tile, for each segment, {@link VectorLevel#rows()} addresses.
+ *
+ * @param rows of a tile, 1 to the level's
+ * @param vectors in a row of the tile, 1 to {@link VectorLevel#VECTORS}
+ */
+record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
+  /** Address of the table's first entry; moves on. */
+  static final int TABLE = 0;
+
+  /** Bytes of table for a tile. */
+  static final int TABLE_STEP = 8;
+
+  /** Bytes from the start of a segment to the first value that is used. */
+  static final int FROM = 16;
+
+  /** Bytes to the end of the values that are used, rounded down to four values; and exactly. */
+  static final int END_OF_FOURS = 24;
+
+  static final int END = 32;
+
+  /** Address of the panel: values of K one after the other, a row of the tile each. */
+  static final int B = 40;
+
+  /** Address of the first tile of the result; moves on. */
+  static final int C = 48;
+
+  /** Bytes from one row of the result to the next, and from one tile to the next. */
+  static final int C_ROW = 56;
+
+  static final int C_STEP = 64;
+
+  /** Number of segments, at least 1. */
+  static final int SEGMENTS = 72;
+
+  /** Number of tiles, at least 1; counts down. */
+  static final int TILES = 80;
+
+  /** Whether the result is added to. */
+  static final int ADD = 88;
+
+  private static final int CURSOR = 96;
+  private static final int SEGMENTS_LEFT = 104;
+
+  private static final Gpr[] ROW_REGISTERS = {
+    Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
+    Gpr.R15
+  };
+  private static final Gpr[] SAVED = {Gpr.RBX, Gpr.RBP, Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};
+
+  /** Values of K in one turn of the loop. */
+  private static final int UNROLL = 4;
+
+  TileCode {
+    if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
+      throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
+    }
+  }
+
+  private int rowBytes() {
+    return vectors * level.lanes() * Float.BYTES;
+  }
+
+  private Vec sum(int row, int vector) {
+    return level.register(row * vectors + vector);
+  }
+
+  private Vec right(int vector) {
+    return level.register(rows * vectors + vector);
+  }
+
+  /** Registers for values of A in turn, so that loads run ahead. */
+  private Vec left(int row) {
+    int first = (rows + 1) * vectors;
+    int count = (level == VectorLevel.AVX512 ? 32 : 16) - first;
+    return level.register(first + row % count);
+  }
+
+  @Override
+  public byte[] code() {
+    X64Assembler a = new X64Assembler();
+    for (Gpr register : SAVED) {
+      a.push(register);
+    }
+    CodeBuffer.Label tile = a.here();
+    for (int i = 0; i < rows * vectors; i++) {
+      Vec v = level.register(i);
+      if (level == VectorLevel.AVX512) {
+        a.vpxord(v, v, v);
+      } else {
+        a.vxorps(v, v, v);
+      }
+    }
+    a.mov(Gpr.RSI, argument(B));
+    a.mov(Gpr.RAX, argument(TABLE));
+    a.mov(argument(CURSOR), Gpr.RAX);
+    a.mov(Gpr.RAX, argument(SEGMENTS));
+    a.mov(argument(SEGMENTS_LEFT), Gpr.RAX);
+    segments(a);
+    store(a);
+    a.mov(Gpr.RCX, argument(TABLE_STEP));
+    a.add(argument(TABLE), Gpr.RCX);
+    a.mov(Gpr.RCX, argument(C_STEP));
+    a.add(argument(C), Gpr.RCX);
+    a.dec(argument(TILES));
+    a.jump(Condition.NOT_EQUAL, tile);
+    a.vzeroupper();
+    for (int i = SAVED.length - 1; i >= 0; i--) {
+      a.pop(SAVED[i]);
+    }
+    a.ret();
+    return a.code();
+  }
+
+  private void segments(X64Assembler a) {
+    CodeBuffer.Label segment = a.here();
+    a.mov(Gpr.RCX, argument(CURSOR));
+    for (int i = 0; i < rows; i++) {
+      a.mov(ROW_REGISTERS[i], Mem.at(Gpr.RCX, Long.BYTES * i));
+    }
+    a.add(argument(CURSOR), Long.BYTES * level.rows());
+    a.mov(Gpr.RCX, argument(FROM));
+    loop(a, END_OF_FOURS, UNROLL);
+    loop(a, END, 1);
+    a.dec(argument(SEGMENTS_LEFT));
+    a.jump(Condition.NOT_EQUAL, segment);
+  }
+
+  /** Some values of K in each turn, up to an end; none if there already. */
+  private void loop(X64Assembler a, int end, int unroll) {
+    CodeBuffer.Label done = a.label();
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.ABOVE_OR_EQUAL, done);
+    a.align(32);
+    CodeBuffer.Label turn = a.here();
+    for (int k = 0; k < unroll; k++) {
+      for (int j = 0; j < vectors; j++) {
+        int offset = k * rowBytes() + j * level.lanes() * Float.BYTES;
+        a.vmovups(right(j), Mem.at(Gpr.RSI, offset));
+      }
+      for (int i = 0; i < rows; i++) {
+        a.vbroadcastss(left(i), Mem.at(ROW_REGISTERS[i], Gpr.RCX, k * Float.BYTES));
+        for (int j = 0; j < vectors; j++) {
+          a.vfmadd231ps(sum(i, j), left(i), right(j));
+        }
+      }
+    }
+    a.add(Gpr.RCX, unroll * Float.BYTES);
+    a.add(Gpr.RSI, unroll * rowBytes());
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.BELOW, turn);
+    a.bind(done);
+  }
+
+  private void store(X64Assembler a) {
+    CodeBuffer.Label plain = a.label();
+    a.mov(Gpr.RAX, argument(C));
+    a.mov(Gpr.RDX, argument(C_ROW));
+    a.cmp(argument(ADD), 0);
+    a.jump(Condition.EQUAL, plain);
+    for (int pass = 0; pass < 2; pass++) {
+      a.mov(Gpr.RCX, Gpr.RAX);
+      for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < vectors; j++) {
+          Mem c = Mem.at(Gpr.RCX, j * level.lanes() * Float.BYTES);
+          if (pass == 0) {
+            a.vaddps(sum(i, j), sum(i, j), c);
+          } else {
+            a.vmovups(c, sum(i, j));
+          }
+        }
+        a.add(Gpr.RCX, Gpr.RDX);
+      }
+      if (pass == 0) {
+        a.bind(plain);
+      }
+    }
+  }
+
+  /**
+   * Fills the arguments of a call. Addresses and their extents are the caller's to check.
+   *
+   * @param from first value of each segment to use
+   * @param length how many, 0 or more
+   */
+  static Frame arguments(
+      Frame f, long table, long tableStep, int from, int length, int segments, long b) {
+    if (from < 0 || length < 0) {
+      throw new IllegalArgumentException("values " + from + " + " + length);
+    }
+    long first = (long) Float.BYTES * from;
+    return f.set(TABLE, table)
+        .set(TABLE_STEP, tableStep)
+        .set(FROM, first)
+        .set(END_OF_FOURS, first + (long) Float.BYTES * (length / UNROLL * UNROLL))
+        .set(END, first + (long) Float.BYTES * length)
+        .set(SEGMENTS, Range.positive("segments", segments))
+        .set(B, b);
+  }
+
+  /** Where the result of a call goes. */
+  static Frame result(Frame f, long c, long rowBytes, long stepBytes, int tiles, boolean add) {
+    return f.set(C, c)
+        .set(C_ROW, rowBytes)
+        .set(C_STEP, stepBytes)
+        .set(TILES, Range.positive("tiles", tiles))
+        .set(ADD, add ? 1 : 0);
+  }
+
+  /** Two tiles, two segments of five values, of seven; written, then added to. */
+  @Override
+  public @Nullable String fault(CodePage page) {
+    int columns = vectors * level.lanes();
+    int length = 5;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment a = arena.allocate(4L * 2 * rows * 2 * 7, 64);
+      MemorySegment b = arena.allocate(4L * 2 * length * columns, 64);
+      MemorySegment c = arena.allocate(4L * 2 * rows * columns, 64);
+      MemorySegment table = arena.allocate(8L * 2 * 2 * level.rows(), 64);
+      fill(a, 37);
+      fill(b, 53);
+      for (int tile = 0; tile < 2; tile++) {
+        for (int s = 0; s < 2; s++) {
+          for (int i = 0; i < rows; i++) {
+            long address = a.address() + 28L * (((long) tile * rows + i) * 2 + s);
+            table.setAtIndex(JAVA_LONG, (tile * 2L + s) * level.rows() + i, address);
+          }
+        }
+      }
+      for (int turn = 1; turn <= 2; turn++) {
+        Frame f = new Frame();
+        arguments(f, table.address(), 16L * level.rows(), 1, length, 2, b.address());
+        result(f, c.address(), rowBytes(), (long) rows * rowBytes(), 2, turn > 1).call(page);
+        for (int i = 0; i < 2 * rows; i++) {
+          for (int j = 0; j < columns; j++) {
+            double expected = 0;
+            for (int p = 0; p < 2 * length; p++) {
+              long at = (2L * i + p / length) * 7 + 1 + p % length;
+              double value = a.getAtIndex(JAVA_FLOAT, at);
+              expected += turn * value * b.getAtIndex(JAVA_FLOAT, (long) p * columns + j);
+            }
+            float actual = c.getAtIndex(JAVA_FLOAT, (long) i * columns + j);
+            if (!(Math.abs(actual - expected) <= 1e-5)) {
+              return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;
+            }
+          }
+        }
+      }
+      return null;
+    }
+  }
+
+  private static void fill(MemorySegment s, int step) {
+    for (long i = 0; i < s.byteSize() / 4; i++) {
+      s.setAtIndex(JAVA_FLOAT, i, (i * step % 101 - 50) / 64f);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.viridian.kernels.cpu.jit;
+
+import dev.viridian.kernels.cpu.jit.CpuFeatures.Feature;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A set of vector instructions, and the shape of the innermost tile of a product that fits its
+ * registers: as many sums as hide the latency of the multipliers, the rest for factors.
+ */
+enum VectorLevel {
+  /** 16 registers of 8 floats: 12 hold sums. */
+  AVX2(256, 6, 320),
+  /** 32 registers of 16 floats: 24 hold sums. */
+  AVX512(512, 12, 256);
+
+  /** Vectors in a row of the innermost tile. */
+  static final int VECTORS = 2;
+
+  private final int bits;
+  private final int rows;
+  private final int depth;
+
+  VectorLevel(int bits, int rows, int depth) {
+    this.bits = bits;
+    this.rows = rows;
+    this.depth = depth;
+  }
+
+  /** The best that this machine has; null if it has none. */
+  static @Nullable VectorLevel best() {
+    CpuFeatures here = CpuFeatures.here();
+    if (!here.has(Feature.AVX2, Feature.FMA, Feature.F16C)) {
+      return null;
+    }
+    return here.has(Feature.AVX512F) ? AVX512 : AVX2;
+  }
+
+  /** Whether this machine can run it. */
+  boolean runsHere() {
+    VectorLevel best = best();
+    return best != null && compareTo(best) <= 0;
+  }
+
+  /** Floats in a vector. */
+  int lanes() {
+    return bits / 32;
+  }
+
+  /** Rows of the innermost tile. */
+  int rows() {
+    return rows;
+  }
+
+  /** Columns of the innermost tile, and of a panel of the right factor. */
+  int columns() {
+    return VECTORS * lanes();
+  }
+
+  /** Most of K that is summed at a time: a panel of it stays in the first cache. */
+  int depth() {
+    return depth;
+  }
+
+  /** Vector register {@code number} of this width. */
+  Vec register(int number) {
+    return new Vec(number, bits, 0, false);
+  }
+}
