@@ -135,6 +135,14 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
           + Text.quote(typed)
           + didYouMean(typed, command.subcommands().keySet());
     }
+    if (!command.subcommands().isEmpty()) {
+      return command.name()
+          + " has no kind "
+          + Text.quote(typed)
+          + ", expected "
+          + String.join(", ", command.subcommands().keySet())
+          + didYouMean(typed, command.subcommands().keySet());
+    }
     return "unexpected argument " + Text.quote(typed);
   }
 

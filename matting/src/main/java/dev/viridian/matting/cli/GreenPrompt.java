@@ -1,6 +1,7 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.text.ClipTokenizer;
+import dev.viridian.matting.data.procedural.ProceduralObjects;
 
 /**
  * The caption as the model is to see it: with the word {@code green} in it, for that is how
@@ -11,7 +12,7 @@ import dev.viridian.diffusion.text.ClipTokenizer;
  */
 record GreenPrompt(String text, boolean truncated) {
   /** What is put after a prompt that has no {@code green} of its own. */
-  static final String SUFFIX = ", on a green screen background";
+  static final String SUFFIX = ProceduralObjects.GREEN_SUFFIX;
 
   /** Tokens that the model reads beside start and end. */
   private static final int TOKENS = 75;

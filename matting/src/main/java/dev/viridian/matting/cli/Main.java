@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       ConvertCommand.class,
       InspectCommand.class,
+      DatasetCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {
@@ -49,7 +50,7 @@ public final class Main implements Runnable {
 
   /** Commands that are named in the plan and not built yet: said so instead of "unknown". */
   static final Set<String> LATER =
-      Set.of("matte", "train", "evaluate", "dataset", "factory", "compose", "serve");
+      Set.of("matte", "train", "evaluate", "factory", "compose", "serve");
 
   @Spec private @Nullable CommandSpec spec;
 
