@@ -95,31 +95,39 @@ final class Nature {
   }
 
   private static void pine(Kit k) {
-    k.add(Solids.cone(0.1, 0.05, -1.1, 0.3), Surface.matte(0x5A3E28));
-    Surface[] needles = {k.plain, varied(k, 0.3), varied(k, 0.3)};
-    Mesh[] green = {new Mesh(), new Mesh(), new Mesh()};
-    int whorls = 12;
+    k.add(Solids.cone(0.09, 0.02, -1.15, 0.95), Surface.matte(0x5A3E28));
+    Surface[] needles = {k.plain, varied(k, 0.3), varied(k, 0.3), k.plain.shade(0.7)};
+    int whorls = 13;
     for (int w = 0; w < whorls; w++) {
       double t = (double) w / (whorls - 1);
-      double y = Trig.mix(-0.72, 1.0, t);
-      double reach = Trig.mix(0.72, 0.06, t) * k.in(0.92, 1.05);
-      int n = (int) Math.rint(Trig.mix(15, 6, t));
+      double y = Trig.mix(-0.75, 1.0, t);
+      double reach = Trig.mix(0.72, 0.07, t) * k.in(0.92, 1.05);
+      int n = (int) Math.rint(Trig.mix(13, 5, t));
       for (int i = 0; i < n; i++) {
-        Mesh bough = new Mesh();
         double length = reach * k.in(0.85, 1.1);
-        for (int j = 0; j < 7; j++) {
-          double s = (j + 1) / 7.0;
-          double width = 0.26 * (1.1 - s) + 0.08;
-          bough.add(
-              Outline.sheet(-width / 2, -0.09, 0, 0.12, width / 2, -0.09, 0, -0.04)
-                  .turnX(60)
-                  .move(0, -0.22 * length * s * s, length * s));
+        double turn = (i + 0.5 * (w % 2)) / n + k.in(-0.02, 0.02);
+        double x = Trig.sin(turn);
+        double z = Trig.cos(turn);
+        k.strand(Kit.STEM, 0.014, 0.006, 0, y, 0, length * x, y - 0.22 * length, length * z);
+        int twigs = Math.max(8, (int) (34 * reach));
+        for (int j = 0; j < twigs; j++) {
+          double s = (j + 1.0) / twigs;
+          double r = length * s;
+          double droop = y - 0.22 * r * s;
+          double out = k.in(0.02, 0.1);
+          double across = k.draw.around(0.11);
+          k.strand(
+              needles[k.draw.below(4)],
+              0.013,
+              0.004,
+              r * x,
+              droop,
+              r * z,
+              (r + out) * x + across * z,
+              droop + k.in(-0.1, 0.05),
+              (r + out) * z - across * x);
         }
-        green[k.draw.below(3)].add(bough.turnY(360.0 * (i + 0.5 * (w % 2)) / n).move(0, y, 0));
       }
-    }
-    for (int i = 0; i < 3; i++) {
-      k.add(green[i], needles[i]);
     }
   }
 
@@ -330,28 +338,30 @@ final class Nature {
     for (int side = -1; side <= 1; side += 2) {
       k.leaf(0, -0.9 + 0.2 * side, 0, 0.55, 90 * side, 55);
     }
-    int n = 17;
+    int n = 19;
     for (int i = 0; i < n; i++) {
       double t = (double) i / (n - 1);
-      double r0 = 0.07 + 0.42 * t;
-      double open = Trig.mix(0.02, 0.32, t * t);
-      double high = Trig.mix(0.62, 0.42, t);
-      double wide = Trig.mix(0.24, 0.16, t);
+      double r0 = 0.05 + 0.42 * t;
+      double high = Trig.mix(0.7, 0.5, t);
+      double wide = Trig.mix(0.3, 0.15, t);
+      double flare = 0.05 + 0.14 * t;
       Mesh petal =
           Solids.grid(
-              8,
-              8,
+              10,
+              10,
               false,
               false,
               (u, v, p) -> {
-                double turn = wide * (2 * u - 1);
                 double s = 2 * u - 1;
-                double r = r0 * Trig.pow(v + 0.001, 0.45) + open * v * v * v;
+                double turn = wide * s;
+                double bowl = Trig.sin(0.25 * Math.min(1, 1.5 * v + 0.05));
+                double lip = Trig.smooth(0.7, 1, v);
+                double r = r0 * bowl + flare * lip * lip;
                 p[0] = r * Trig.sin(turn);
-                p[1] = high * v * (1 - 0.22 * s * s);
+                p[1] = high * v * (1 - 0.2 * s * s) - 0.05 * lip;
                 p[2] = r * Trig.cos(turn);
               });
-      k.add(petal.turnY(137.5 * i).move(0, -0.1, 0).turnX(22), k.shade(Trig.mix(0.62, 1.12, t)));
+      k.add(petal.turnY(137.5 * i).turnX(24).move(0, -0.1, 0), k.shade(Trig.mix(0.55, 1.1, t * t)));
     }
     for (int i = 0; i < 5; i++) {
       k.add(

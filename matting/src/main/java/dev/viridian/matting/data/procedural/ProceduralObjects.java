@@ -29,7 +29,16 @@ public final class ProceduralObjects {
 
   static {
     List<List<Noun>> groups =
-        List.of(Fruits.nouns(), Toys.nouns(), Vapours.nouns(), Vessels.nouns(), Nature.nouns());
+        List.of(
+            Fruits.nouns(),
+            Toys.nouns(),
+            Vapours.nouns(),
+            Vessels.nouns(),
+            Nature.nouns(),
+            Threads.nouns(),
+            Animals.nouns(),
+            Household.nouns(),
+            Vehicles.nouns());
     for (List<Noun> group : groups) {
       for (Noun noun : group) {
         if (NOUNS.put(noun.name(), noun) != null) {

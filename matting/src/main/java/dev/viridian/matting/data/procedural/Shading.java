@@ -5,7 +5,7 @@ package dev.viridian.matting.data.procedural;
  * for what mirrors a simple surrounding (bright sky, dark horizon, a window where the lamp is).
  *
  * <pre>
- * matte  c = base (ambient + 0.58 max(0, n·l))
+ * matte  c = base (ambient + 0.52 max(0, n·l))
  * gloss  c = matte + 0.75 (n·h)^64 + 0.22 (1 − n_z)^4
  * metal  c = base (0.15 + 0.95 surrounding(r)) + 0.7 (n·h)^32, r the mirrored line of sight
  * glass  α = 0.16 + 0.66 (1 − n_z)², highlights opaque
@@ -64,8 +64,8 @@ final class Shading {
     }
     float diffuse = Math.max(0, x * lx + y * ly + z * lz);
     float facing = Math.max(0, z);
-    float ambient = (0.47f + 0.13f * y) * (0.74f + 0.26f * facing);
-    float matte = ambient + 0.58f * diffuse;
+    float ambient = (0.54f + 0.13f * y) * (0.76f + 0.24f * facing);
+    float matte = ambient + 0.52f * diffuse;
     float half = Math.max(0, x * hx + y * hy + z * hz);
     alpha = 1;
     switch (surface.finish()) {

@@ -17,7 +17,7 @@ final class Toys {
             .called("* crescent moon")
             .any()
             .natural("yellow", "white"),
-        Noun.of("diamond", new Pose(180, 8, 26, 10), Toys::diamond)
+        Noun.of("diamond", new Pose(180, 2, 20, 10), Toys::diamond)
             .called("* cut diamond")
             .of(Material.GLASS, Material.GLOSSY),
         Noun.of("ring", new Pose(40, 18, 40, 14), Toys::ring).of(Material.METAL).natural("yellow"),
@@ -174,10 +174,10 @@ final class Toys {
           face(gem, d, c, a);
           face(gem, a, c, b);
         } else {
-          face(gem, d, c, b);
           if (ring == 1) {
-            face(gem, d, b, a);
+            face(gem, d, c, b);
           }
+          face(gem, d, b, a);
         }
       }
     }

@@ -42,7 +42,7 @@ final class Vapours {
           float up = (y + 1) / 2;
           float wobble = Noise.octaves(3, y * 1.7f, 2, salt) - 0.5f;
           float middle = lean * up + wobble * (0.2f + 1.2f * curl * up) * 2.2f;
-          float width = 0.09f + 0.36f * up * (1.25f - 0.5f * up);
+          float width = 0.13f + 0.5f * up * (1.25f - 0.5f * up);
           float wx = x + curl * (Noise.octaves(x * 3, y * 3, 3, salt + 20) - 0.5f) * 1.6f;
           float wy = y + curl * (Noise.octaves(x * 3, y * 3, 3, salt + 40) - 0.5f) * 1.6f;
           float d = (wx - middle) / width;
@@ -51,7 +51,7 @@ final class Vapours {
             return;
           }
           float n = Noise.octaves(wx * 4.5f, wy * 3.2f, 4, salt + 60);
-          float ends = Math.min(1, up * 8) * Math.min(1, (1 - up) * 2.6f);
+          float ends = Math.min(1, up * 12) * Math.clamp((1.1f - up - 0.5f * n) * 4, 0f, 1f);
           float a = body * ends * Math.clamp((n - 0.2f) * dense, 0f, 1f);
           float light = 0.8f + 0.6f * (n - 0.4f) - 0.18f * d;
           c[0] = Math.min(1, r * light + 0.06f);
@@ -170,7 +170,7 @@ final class Vapours {
     Surface film =
         k.main.with(
             (x, y, z, rgb) -> {
-              float t = Noise.octaves(x * 2 + 5, y * 2 + z, 3, salt) * 3;
+              float t = Noise.value(x * 2 + 5, y * 2 + z, salt) * 3;
               Paints.mix(rgb, 0xF48FD0, Math.clamp(t - 1.2f, 0f, 0.6f));
               Paints.mix(rgb, 0x8FD8F4, Math.clamp(1.3f - t, 0f, 0.6f));
             });
