@@ -113,7 +113,7 @@ class DatasetCommandTest {
       for (int x = 0; x < SIZE; x++) {
         int p = y * SIZE + x;
         double a = alpha.getRaster().getSample(x, y, 0) / 65535.0;
-        assertEquals(object.alpha()[p], a, 0.5001 / 65535);
+        assertEquals(object.alpha()[p], a, 0.51 / 65535);
         for (int c = 0; c < 3; c++) {
           double expected = object.foreground()[3 * p + c] * a + canvas[c] * (1 - a);
           assertEquals(255 * expected, image.getRaster().getSample(x, y, c), 0.51);

@@ -57,4 +57,12 @@ final class Draw {
   <T> T of(List<T> list) {
     return list.get(below(list.size()));
   }
+
+  /** A point on the unit sphere: x, y, z. */
+  double[] direction() {
+    double y = around(1);
+    double r = Math.sqrt(1 - y * y);
+    double turn = unit();
+    return new double[] {r * Trig.sin(turn), y, r * Trig.cos(turn)};
+  }
 }

@@ -116,18 +116,14 @@ final class Fruits {
     Mesh half = Solids.lathe(0, -0.66, 0.3, -0.6, 0.56, -0.36, 0.68, 0, 0.68, 0.001);
     double x = 0.5;
     k.add(half.turnX(90).move(x, -0.2, 0.5), rind);
-    k.add(disc(0.68).move(x, -0.2, 0.5), Surface.matte(0xF6E8C4));
-    k.add(disc(0.6).move(x, -0.2, 0.51), k.plain.shade(1.25));
+    k.add(Outline.disc(0.68).move(x, -0.2, 0.5), Surface.matte(0xF6E8C4));
+    k.add(Outline.disc(0.6).move(x, -0.2, 0.51), k.plain.shade(1.25));
     for (int i = 0; i < 9; i++) {
       double c = Trig.cos(i / 9.0);
       double s = Trig.sin(i / 9.0);
       k.strand(
           Surface.matte(0xFBEFD2), 0.02, 0.03, x, -0.2, 0.53, x + 0.6 * c, -0.2 + 0.6 * s, 0.53);
     }
-  }
-
-  static Mesh disc(double radius) {
-    return Outline.sheet(Outline.ellipse(radius, radius, 40));
   }
 
   private static void lemon(Kit k) {

@@ -174,7 +174,7 @@ final class Household {
     Mesh body = Solids.lathe(0, -0.22, 0.82, -0.22, 0.9, -0.1, 0.9, 0.2, 0.82, 0.24, 0.78, 0.16);
     k.add(body.turnX(90));
     double z = 0.2;
-    k.add(Fruits.disc(0.8).move(0, 0, z - 0.03), Surface.matte(0xF6F4EA));
+    k.add(Outline.disc(0.8).move(0, 0, z - 0.03), Surface.matte(0xF6F4EA));
     Surface ink = Surface.matte(0x1C1C20);
     for (int i = 0; i < 12; i++) {
       double w = i % 3 == 0 ? 0.035 : 0.018;

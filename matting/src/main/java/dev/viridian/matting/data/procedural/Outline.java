@@ -239,4 +239,9 @@ final class Outline {
           p[2] = Math.abs(s) * half * fold + bend * length * v * v;
         });
   }
+
+  /** A flat disc. */
+  static Mesh disc(double radius) {
+    return sheet(ellipse(radius, radius, 40));
+  }
 }

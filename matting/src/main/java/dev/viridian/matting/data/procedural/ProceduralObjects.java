@@ -31,14 +31,19 @@ public final class ProceduralObjects {
     List<List<Noun>> groups =
         List.of(
             Fruits.nouns(),
+            Sweets.nouns(),
             Toys.nouns(),
-            Vapours.nouns(),
+            Music.nouns(),
             Vessels.nouns(),
-            Nature.nouns(),
-            Threads.nouns(),
-            Animals.nouns(),
             Household.nouns(),
-            Vehicles.nouns());
+            Brushes.nouns(),
+            Vehicles.nouns(),
+            Nature.nouns(),
+            Flowers.nouns(),
+            Animals.nouns(),
+            FurryAnimals.nouns(),
+            Threads.nouns(),
+            Vapours.nouns());
     for (List<Noun> group : groups) {
       for (Noun noun : group) {
         if (NOUNS.put(noun.name(), noun) != null) {

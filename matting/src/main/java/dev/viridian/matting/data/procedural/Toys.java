@@ -24,20 +24,8 @@ final class Toys {
         Noun.of("balloon", Pose.FLAT, Toys::balloon).soft(),
         Noun.of("kite", Pose.FLAT, Toys::kite).soft(),
         Noun.of("rocket", new Pose(180, -6, 10, 35), Toys::rocket).solid(),
-        Noun.of("donut", new Pose(180, 38, 65, 15), Toys::donut)
-            .of(Material.GLOSSY, Material.MATTE)
-            .natural("pink", "brown"),
-        Noun.of("ice cream cone", Pose.FLAT, Toys::iceCream)
-            .of(Material.MATTE, Material.GLOSSY)
-            .natural("pink", "white", "brown"),
-        Noun.of("lollipop", Pose.FLAT, Toys::lollipop).of(Material.GLOSSY),
         Noun.of("gift box", new Pose(50, 14, 32, 6), Toys::gift).soft(),
         Noun.of("crown", new Pose(180, 8, 24, 8), Toys::crown).of(Material.METAL).natural("yellow"),
-        Noun.of("bell", new Pose(180, -4, 14, 16), Toys::bell)
-            .of(Material.METAL, Material.GLOSSY)
-            .natural("yellow"),
-        Noun.of("drum", Pose.STANDING, Toys::drum).solid(),
-        Noun.of("guitar", Pose.LOOSE, Toys::guitar).of(Material.WOODEN, Material.GLOSSY),
         Noun.of("snowman", Pose.FACING, Toys::snowman).of(Material.MATTE).natural("white"),
         Noun.of("trophy", Pose.FACING, Toys::trophy).of(Material.METAL).natural("yellow", "grey"),
         Noun.of("magnet", Pose.LOOSE, Toys::magnet).of(Material.GLOSSY, Material.MATTE));
@@ -196,7 +184,8 @@ final class Toys {
     k.add(gem, facets);
   }
 
-  private static double[] at(double r, double y, double i, int n) {
+  /** A place on a ring about the y axis, the i-th of n. */
+  static double[] at(double r, double y, double i, int n) {
     return new double[] {r * Trig.sin(i / n), y, r * Trig.cos(i / n)};
   }
 
@@ -274,93 +263,6 @@ final class Toys {
     }
   }
 
-  private static void donut(Kit k) {
-    k.add(Solids.torus(0.68, 0.34).scale(1, 0.85, 1), Surface.matte(0xCF9A52));
-    Mesh icing =
-        Solids.grid(
-            72,
-            14,
-            true,
-            false,
-            (u, v, p) -> {
-              double drip = 0.03 * Trig.sin(7 * u) + 0.02 * Trig.sin(11 * u + 0.3);
-              double turn = Trig.mix(-0.03 - drip, 0.53 + drip, v);
-              double r = 0.68 + 0.365 * Trig.cos(turn);
-              p[0] = r * Trig.sin(u);
-              p[1] = 0.33 * Trig.sin(turn);
-              p[2] = r * Trig.cos(u);
-            });
-    k.add(icing);
-    int[] colours = {0xF4F4F0, 0xF2D13A, 0x3F7FD9, 0xE0482F, 0x8C54C4};
-    for (int i = 0; i < 46; i++) {
-      double turn = k.draw.unit();
-      double lift = k.in(0.1, 0.42);
-      double r = 0.68 + 0.37 * Trig.cos(lift);
-      Mesh sprinkle = Solids.ellipsoid(0.055, 0.018, 0.018, 8, 6).turnY(k.in(0, 180));
-      k.add(
-          sprinkle.move(0, 0.335 * Trig.sin(lift), r).turnY(360 * turn),
-          Surface.gloss(colours[i % 5]));
-    }
-  }
-
-  private static void iceCream(Kit k) {
-    Surface wafer =
-        Surface.matte(0xD9A35A)
-            .with(
-                (x, y, z, rgb) -> {
-                  float turn = (float) StrictMath.atan2(x, z) * 1.9f;
-                  float a = turn + y * 5.5f + 100;
-                  float b = turn - y * 5.5f + 100;
-                  boolean line = a - (int) a < 0.16f || b - (int) b < 0.16f;
-                  Paints.times(rgb, line ? 0.68f : 1);
-                });
-    k.add(Solids.lathe(0, -1.15, 0.06, -1.1, 0.52, 0.1, 0.55, 0.14, 0, 0.14), wafer);
-    int scoops = 1 + k.draw.below(3);
-    double y = 0.32;
-    Surface[] taste = {k.main, Surface.matte(0xF3E7C9), Surface.matte(0x6B4028)};
-    for (int i = 0; i < scoops; i++) {
-      double r = 0.56 - 0.07 * i;
-      Mesh scoop =
-          Solids.grid(
-              40,
-              20,
-              true,
-              false,
-              (u, v, p) -> {
-                double h = -Trig.cos(0.5 * v);
-                double w = Trig.sin(0.5 * v);
-                double skirt = 0.1 * Trig.pow(Math.max(0, -h - 0.1), 0.8);
-                double wave = 1 + 0.05 * Trig.sin(9 * u) * Math.max(0, -h);
-                p[0] = (w + skirt) * wave * Trig.sin(u);
-                p[1] = Math.max(h, -0.55);
-                p[2] = (w + skirt) * wave * Trig.cos(u);
-              });
-      k.add(scoop.scale(r).move(0, y, 0), taste[i % 3]);
-      y += r * 1.05;
-    }
-    if (k.draw.chance(0.4)) {
-      k.add(Solids.bead(0.13).move(0.02, y - 0.05, 0), Surface.gloss(0xC8202E));
-      k.strand(Kit.STEM, 0.015, 0.015, 0.02, y + 0.05, 0, 0.12, y + 0.3, 0);
-    }
-  }
-
-  private static void lollipop(Kit k) {
-    k.add(Solids.cylinder(0.045, -1.5, -0.3), Surface.matte(0xF4F2EA));
-    Surface white =
-        Surface.gloss(k.colour[0] + k.colour[1] + k.colour[2] > 2.3 ? 0xD84A6A : 0xF7F4EE);
-    Surface swirl =
-        k.plain.with(
-            (x, y, z, rgb) -> {
-              float r = (float) Math.sqrt(x * x + y * y);
-              float turn = (float) StrictMath.atan2(y, x) / 6.2832f + 10;
-              float t = turn * 2 - r * 4 + 20;
-              if (t - (int) t < 0.5f) {
-                Paints.set(rgb, white.red(), white.green(), white.blue());
-              }
-            });
-    k.add(Solids.ellipsoid(0.72, 0.72, 0.17).move(0, 0, 0), swirl);
-  }
-
   private static void gift(Kit k) {
     double a = k.in(0.75, 0.9);
     double b = k.in(0.5, 0.7);
@@ -420,69 +322,6 @@ final class Toys {
               .move(0, -0.18, 0.86)
               .turnY(360.0 * (i + 0.5) / points),
           jewel);
-    }
-  }
-
-  private static void bell(Kit k) {
-    k.add(
-        Solids.turned(
-            0.72, -0.78, 0.78, -0.72, 0.62, -0.5, 0.46, -0.05, 0.4, 0.3, 0.3, 0.56, 0.1, 0.66, 0,
-            0.67));
-    k.add(Solids.torus(0.74, 0.05).move(0, -0.74, 0), k.shade(0.85));
-    k.add(Solids.torus(0.14, 0.045).turnX(90).move(0, 0.78, 0));
-    k.add(Solids.bead(0.17).move(0, -0.86, 0), k.shade(0.6));
-  }
-
-  private static void drum(Kit k) {
-    k.add(Solids.lathe(0.8, -0.5, 0.8, 0.5));
-    k.add(Solids.cylinder(0.78, -0.5, 0.52), Surface.matte(0xF3EDDF));
-    for (int side = -1; side <= 1; side += 2) {
-      k.add(Solids.torus(0.82, 0.055).move(0, 0.5 * side, 0), Kit.GOLD);
-    }
-    int n = 9;
-    for (int i = 0; i < n; i++) {
-      double[] a = at(0.83, 0.45, i, n);
-      double[] b = at(0.83, -0.45, i + 0.5, n);
-      double[] c = at(0.83, 0.45, i + 1, n);
-      double[] rope = {a[0], a[1], a[2], b[0], b[1], b[2], c[0], c[1], c[2]};
-      k.add(Solids.tube(6, 0.018, 0.018, rope), Surface.matte(0xF0E8D0));
-    }
-    if (k.draw.chance(0.6)) {
-      for (int side = -1; side <= 1; side += 2) {
-        k.add(Solids.tube(0.03, 0.04, -0.7 * side, 0.75, 0.3, 0.55 * side, 0.62, 0.1), Kit.TIMBER);
-        k.add(Solids.bead(0.08).move(0.55 * side, 0.62, 0.1), Kit.TIMBER);
-      }
-    }
-  }
-
-  private static void guitar(Kit k) {
-    double[] body =
-        Outline.through(
-            Outline.mirrored(
-                0, -1.05, 0.36, -1.0, 0.56, -0.75, 0.54, -0.45, 0.36, -0.22, 0.34, -0.08, 0.42,
-                0.12, 0.34, 0.32, 0.12, 0.38, 0, 0.38),
-            true,
-            4);
-    k.add(Outline.plate(0.2, 0.03, body));
-    k.add(Fruits.disc(0.17).move(0, -0.16, 0.105), Surface.matte(0x17110C));
-    k.add(Solids.torus(0.18, 0.02).turnX(90).move(0, -0.16, 0.1), Kit.STEM);
-    k.add(Solids.box(0.2, 0.035, 0.03).move(0, -0.66, 0.12), Kit.STEM);
-    k.add(Solids.block(-0.07, 0.0, 0.08, 0.07, 1.15, 0.14), Surface.matte(0x4A2F1A));
-    k.add(
-        Outline.plate(0.07, 0.01, -0.09, 1.12, 0.09, 1.12, 0.12, 1.46, -0.12, 1.46).move(0, 0, 0.1),
-        k.shade(0.7));
-    for (int i = 0; i < 3; i++) {
-      for (int side = -1; side <= 1; side += 2) {
-        k.add(Solids.bead(0.035).move(0.15 * side, 1.2 + 0.1 * i, 0.1), Kit.STEEL);
-      }
-    }
-    for (int i = 0; i < 6; i++) {
-      double x = (i - 2.5) * 0.02;
-      k.strand(Surface.gloss(0xE8E4D8), 0.006, 0.006, x * 1.3, -0.66, 0.16, x, 1.14, 0.16);
-    }
-    for (int i = 0; i < 9; i++) {
-      double y = 1.1 - 0.11 * i;
-      k.strand(Kit.STEEL, 0.008, 0.008, -0.07, y, 0.145, 0.07, y, 0.145);
     }
   }
 

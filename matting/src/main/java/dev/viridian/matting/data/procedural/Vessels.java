@@ -127,7 +127,7 @@ final class Vessels {
         double x = 0.35 * (i - 1);
         double y = 1.45 + 0.2 * (i % 2);
         k.add(Solids.tube(6, 0.025, 0.02, 0, 0.7, 0, x * 0.5, 1.15, 0, x, y, 0), Kit.LEAF);
-        Nature.blossom(k, x, y, 0.05, 0.24, Surface.matte(i == 1 ? 0xF3C531 : 0xE9E4F0));
+        Flowers.blossom(k, x, y, 0.05, 0.24, Surface.matte(i == 1 ? 0xF3C531 : 0xE9E4F0));
       }
     }
   }
