@@ -11,12 +11,12 @@ import java.util.HexFormat;
 import java.util.List;
 
 /** Tells models apart without reading them whole. */
-final class Fingerprint {
+public final class Fingerprint {
   private static final int SAMPLED = 256;
 
   private Fingerprint() {}
 
-  static String of(ModelFiles files) {
+  public static String of(ModelFiles files) {
     MessageDigest digest;
     try {
       digest = MessageDigest.getInstance("SHA-256");

@@ -6,7 +6,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The tokenizer of CLIP ViT-L/14, which all Stable Diffusion 1.x share. It is kept in the jar for
@@ -15,6 +18,9 @@ import java.util.List;
 public final class StandardTokenizer {
   /** Number of its tokens. */
   public static final int SIZE = 49408;
+
+  /** Each byte within a word and at its end. */
+  private static final int BYTES = 512;
 
   private static final String VOCABULARY = "vocab.json";
   private static final String MERGES = "merges.txt";
@@ -40,6 +46,42 @@ public final class StandardTokenizer {
         Files.copy(in, folder.resolve(name));
       }
     }
+  }
+
+  /**
+   * Writes a smaller tokenizer: CLIP's with its first merges alone. Words that need later ones
+   * become several tokens.
+   *
+   * @param folder where to; must exist
+   * @param size how many tokens, start and end among them: 515 to {@link #SIZE}
+   * @throws IOException if that fails
+   */
+  public static void write(Path folder, int size) throws IOException {
+    int merges = size - BYTES - 2;
+    if (merges < 1 || size > SIZE) {
+      throw new IllegalArgumentException("a tokenizer of " + size + " tokens");
+    }
+    write(folder);
+    if (size == SIZE) {
+      return;
+    }
+    String[] tokens = new String[size];
+    TokenizerFiles.vocabulary(VOCABULARY, text(VOCABULARY))
+        .forEach(
+            (token, id) -> {
+              int kept = id >= SIZE - 2 ? id - SIZE + size : id;
+              if (id >= SIZE - 2 || id < BYTES + merges) {
+                tokens[kept] = token;
+              }
+            });
+    Map<String, Integer> vocabulary = new LinkedHashMap<>();
+    for (int i = 0; i < size; i++) {
+      vocabulary.put(tokens[i], i);
+    }
+    Files.writeString(
+        folder.resolve(VOCABULARY), JsonMapper.shared().writeValueAsString(vocabulary));
+    List<String> lines = text(MERGES).lines().limit(1L + merges).toList();
+    Files.write(folder.resolve(MERGES), lines);
   }
 
   private static String text(String name) {

@@ -70,6 +70,14 @@ final class ConfigFile {
     return json;
   }
 
+  /** An object within the file, as a file of its own. */
+  ConfigFile part(String key) {
+    if (required(key) instanceof ObjectNode object) {
+      return new ConfigFile(path, object);
+    }
+    throw error(key, required(key), "an object");
+  }
+
   /**
    * Makes a record of values of this file; what the record refuses is said with the file's name.
    */

@@ -139,8 +139,13 @@ final class StagedFolder implements AutoCloseable {
       copyFiles(from, "tokenizer");
       return;
     }
+    tokenizer(StandardTokenizer.SIZE);
+  }
+
+  /** Writes {@code tokenizer/}: CLIP's own, cut to so many tokens. */
+  void tokenizer(int size) {
     try {
-      StandardTokenizer.write(file("tokenizer/vocab.json").getParent());
+      StandardTokenizer.write(file("tokenizer/vocab.json").getParent(), size);
     } catch (IOException e) {
       throw failure(Text.line(target.toString()), e);
     }

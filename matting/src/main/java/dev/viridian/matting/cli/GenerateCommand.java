@@ -11,6 +11,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.DiffuMatting;
+import dev.viridian.matting.GreenPrompt;
 import dev.viridian.matting.image.OutputNames;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.engine.io.Text;
+import dev.viridian.matting.GreenPrompt;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

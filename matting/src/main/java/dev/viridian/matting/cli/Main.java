@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       ConvertCommand.class,
       InspectCommand.class,
       DatasetCommand.class,
+      TrainCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {
@@ -50,7 +51,7 @@ public final class Main implements Runnable {
 
   /** Commands that are named in the plan and not built yet: said so instead of "unknown". */
   static final Set<String> LATER =
-      Set.of("matte", "train", "evaluate", "factory", "compose", "serve");
+      Set.of("matte", "evaluate", "factory", "compose", "serve");
 
   @Spec private @Nullable CommandSpec spec;
 

@@ -4,7 +4,9 @@ import dev.viridian.matting.loss.DetailOptions;
 import dev.viridian.matting.loss.GreenOptions;
 import dev.viridian.matting.loss.MattingOptions;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +31,14 @@ public record LossOptions(
     /** That of edges. */
     DETAIL("L_detail"),
     /** The matting head's. */
-    LATENT("L_latent");
+    LATENT("L_latent"),
+    /** The autoencoder's pictures against those that went in. */
+    RECONSTRUCTION("l1"),
+    /** How far the autoencoder's latents are from normal ones. */
+    KL("kl");
+
+    /** Those of DiffuMatting, in the paper's order. */
+    public static final List<Term> PAPER = List.of(NOISE, GREEN, DETAIL, LATENT);
 
     private final String key;
 
@@ -74,6 +83,28 @@ public record LossOptions(
   /** Whether a term is computed. */
   public boolean has(Term term) {
     return weight(term) > 0;
+  }
+
+  /** Whether masks have to be read. */
+  boolean needsMasks() {
+    return has(Term.GREEN) || has(Term.DETAIL) || has(Term.LATENT);
+  }
+
+  /** Whether pictures have to be read although their latents are known. */
+  boolean needsPictures() {
+    return has(Term.RECONSTRUCTION)
+        || (has(Term.DETAIL) && detail.space() == DetailOptions.Space.PIXEL_TARGET_IMAGE);
+  }
+
+  /** The readings, to be compared. */
+  String described() {
+    return "snr-gamma "
+        + snrGamma
+        + " "
+        + new TreeSet<>(green.levels())
+        + " "
+        + List.of(
+            green.token(), green.perHead(), green.nearest(), green.normaliseMax(), detail, matting);
   }
 
   /** Whether the noise predictor has to be evaluated. */

@@ -1,4 +1,4 @@
-package dev.viridian.matting.cli;
+package dev.viridian.matting;
 
 import dev.viridian.diffusion.text.ClipTokenizer;
 import dev.viridian.matting.data.procedural.ProceduralObjects;
@@ -10,9 +10,9 @@ import dev.viridian.matting.data.procedural.ProceduralObjects;
  * @param text the prompt, with the suffix if it needed one
  * @param truncated whether some of it is more than the model reads
  */
-record GreenPrompt(String text, boolean truncated) {
+public record GreenPrompt(String text, boolean truncated) {
   /** What is put after a prompt that has no {@code green} of its own. */
-  static final String SUFFIX = ProceduralObjects.GREEN_SUFFIX;
+  public static final String SUFFIX = ProceduralObjects.GREEN_SUFFIX;
 
   /** Tokens that the model reads beside start and end. */
   private static final int TOKENS = 75;
@@ -24,7 +24,7 @@ record GreenPrompt(String text, boolean truncated) {
    * Appends the suffix where it is needed. A prompt that is too long for both is cut at a word, so
    * that the suffix is read.
    */
-  static GreenPrompt of(String prompt, String suffix, ClipTokenizer tokenizer) {
+  public static GreenPrompt of(String prompt, String suffix, ClipTokenizer tokenizer) {
     boolean tooLong = tokenizer.encode(prompt).truncated();
     if (suffix.isEmpty() || tokenizer.encode(prompt).greenPositions().length > 0) {
       return new GreenPrompt(prompt, tooLong);

@@ -1,0 +1,217 @@
+package dev.viridian.matting.cli;
+
+import dev.viridian.diffusion.weights.HubCache;
+import dev.viridian.diffusion.weights.MattingHeadConfig;
+import dev.viridian.diffusion.weights.ModelConfigs;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
+import dev.viridian.engine.io.Text;
+import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.matting.train.DataSetFolder;
+import dev.viridian.matting.train.LossOptions;
+import dev.viridian.matting.train.Stage;
+import dev.viridian.matting.train.Start;
+import dev.viridian.matting.train.TrainOptions;
+import dev.viridian.matting.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** {@code train}: the stages of DiffuMatting's training. */
+@Command(
+    name = "train",
+    description = {
+      "Train DiffuMatting on a data set folder.",
+      "The output folder becomes a model; it can be interrupted and resumed at any time."
+    })
+final class TrainCommand implements Callable<Integer> {
+  @ParentCommand private @Nullable Main main;
+  @Spec private @Nullable CommandSpec spec;
+  @Mixin private TrainFlags flags = new TrainFlags();
+  @Mixin private LossFlags lossFlags = new LossFlags();
+
+  @Override
+  public Integer call() {
+    if (main == null || spec == null) {
+      throw new IllegalStateException("picocli did not inject the parent command");
+    }
+    Checks checks = new Checks(spec);
+    TrainOptions options = check(checks);
+    DataSetFolder data = DataSetFolder.open(flags.data);
+    prepareOutput(checks);
+    Path resume = Trainer.checkpoint(flags.output, flags.resume);
+    try (Device device = Device.cpu(new CpuOptions(flags.threads, Map.of()))) {
+      Start start = start(checks, options.stage(), device);
+      try (Trainer trainer = new Trainer(options, start, data, flags.output, resume);
+          TrainProgress progress =
+              new TrainProgress(
+                  main.err(), trainer, options, new ValidationPictures(flags, device))) {
+        Trainer.Summary summary = trainer.run(progress);
+        progress.finish();
+        trainer.writeModel();
+        report(options, summary, trainer, main);
+      }
+    }
+    return Main.OK;
+  }
+
+  private TrainOptions check(Checks checks) {
+    CommandSpec command = java.util.Objects.requireNonNull(spec);
+    checks.ranges(command);
+    checks.paths(command);
+    List<String> names = Arrays.stream(Stage.values()).map(Stage::key).toList();
+    String key = checks.choice("--stage", flags.stage, names);
+    Stage stage = Stage.values()[names.indexOf(key)];
+    flags.device = checks.choice("--device", flags.device, List.of("auto", "cpu", "cuda"));
+    checks.notYet("--device cuda", flags.device.equals("cuda"));
+    String precision =
+        checks.choice("--mixed-precision", flags.mixedPrecision, List.of("no", "bf16", "f16"));
+    checks.notYet("--mixed-precision " + precision, !precision.equals("no"));
+    String schedule =
+        checks.choice("--lr-scheduler", flags.schedule, List.of("constant", "linear", "cosine"));
+    if (flags.cacheLatents && (stage == Stage.VAE || flags.crop)) {
+      throw checks.wrong(
+          "--cache-latents does not go with "
+              + (flags.crop ? "--random-crop" : "--stage vae")
+              + ": there is nothing that stays the same");
+    }
+    double rate = flags.learningRate == null ? stage.learningRate() : flags.learningRate;
+    rate(checks, "--learning-rate", rate);
+    rate(checks, "--head-learning-rate", flags.headLearningRate);
+    double clip = flags.clip == null ? (stage == Stage.VAE ? 0 : 1) : flags.clip;
+    if (!(clip >= 0 && Double.isFinite(clip))) {
+      throw checks.wrong("--max-grad-norm is " + clip + ", expected a number from 0");
+    }
+    LossOptions losses = lossFlags.losses(checks, stage);
+    return new TrainOptions(
+        stage,
+        flags.resolution,
+        flags.batch,
+        flags.accumulation,
+        flags.steps,
+        flags.seed,
+        rate,
+        stage == Stage.HEAD && flags.learningRate != null ? rate : flags.headLearningRate,
+        schedule,
+        flags.warmup,
+        flags.weightDecay,
+        clip,
+        flags.captionDropout,
+        flags.flip,
+        flags.crop,
+        flags.cacheLatents,
+        flags.recompute,
+        flags.ema ? flags.emaDecay : null,
+        losses,
+        flags.greenSuffix.equals("none") ? "" : flags.greenSuffix,
+        flags.skipBad,
+        flags.workers,
+        flags.checkpointing,
+        flags.keep);
+  }
+
+  private static void rate(Checks checks, String flag, double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw checks.wrong(flag + " is " + value + ", expected a number from 0 to 1");
+    }
+  }
+
+  private void prepareOutput(Checks checks) {
+    String name = Text.line(flags.output.toString());
+    try {
+      if (Files.exists(flags.output) && !Files.isDirectory(flags.output)) {
+        throw new InputException(name + ": is a file, expected the name of a folder");
+      }
+      boolean taken =
+          Files.exists(flags.output.resolve("model_index.json"))
+              || !Trainer.checkpoints(flags.output).isEmpty();
+      if (taken && flags.resume == null && !flags.overwrite) {
+        throw new InputException(
+            name
+                + ": has a model or checkpoints already; --resume-from-checkpoint latest goes on,"
+                + " --overwrite begins anew");
+      }
+      if (flags.model != null
+          && Files.exists(flags.output)
+          && Files.exists(Path.of(flags.model))
+          && Files.isSameFile(flags.output, Path.of(flags.model))) {
+        throw checks.wrong("--output is the folder of --model, expected another");
+      }
+      Files.createDirectories(flags.output);
+    } catch (IOException e) {
+      throw new InputException(name + ": cannot be written: " + FileErrors.reason(e), e);
+    }
+  }
+
+  private Start start(Checks checks, Stage stage, Device device) {
+    ModelConfigs configs = flags.config == null ? null : configs(flags.config);
+    ModelFiles files = flags.model == null ? null : ModelFiles.open(locate(flags.model));
+    MattingHeadConfig head = null;
+    if (files != null || configs != null) {
+      ModelConfigs shapes = files == null ? configs : files.configs();
+      head =
+          lossFlags.head(
+              checks, java.util.Objects.requireNonNull(shapes).vae().blockOutChannels().getFirst());
+    }
+    return Start.of(stage, files, configs, head, device, flags.seed);
+  }
+
+  private static ModelConfigs configs(String name) {
+    return name.equals("small") ? ModelConfigs.small() : ModelConfigs.read(Path.of(name));
+  }
+
+  private static Path locate(String model) {
+    Path path = Path.of(model);
+    if (Files.exists(path) || !model.matches("[\\w.-]+/[\\w.-]+")) {
+      return path;
+    }
+    return HubCache.locate(
+        model, HubCache.root(System::getenv, Path.of(System.getProperty("user.home"))));
+  }
+
+  private void report(
+      TrainOptions options, Trainer.Summary summary, Trainer trainer, Main console) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("output", flags.output.toString());
+    result.put("steps", summary.steps());
+    result.put("trained_numbers", trainer.trainedNumbers());
+    result.put("skipped", summary.skipped());
+    result.put("losses", summary.terms());
+    result.put("seconds", summary.seconds());
+    result.put("waiting_for_data", summary.waiting());
+    CommandSpec command = java.util.Objects.requireNonNull(spec);
+    if (console.json()) {
+      Json.print(command.commandLine().getOut(), result);
+      return;
+    }
+    StringBuilder line = new StringBuilder();
+    summary
+        .seconds()
+        .forEach((phase, s) -> line.append(String.format(Locale.ROOT, " %s %.1f s", phase, s)));
+    console
+        .err()
+        .printf(
+            Locale.ROOT,
+            "train: %s is written; %d steps of stage %s;%s; waited %.1f s for data%s%n",
+            flags.output,
+            summary.steps(),
+            options.stage().key(),
+            line,
+            summary.waiting(),
+            summary.skipped() > 0 ? "; " + summary.skipped() + " bad samples skipped" : "");
+  }
+}

@@ -1,0 +1,237 @@
+package dev.viridian.matting.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Training from the command line, in all its stages, on a data set of discs. */
+class TrainCommandTest {
+  @TempDir static Path dir;
+  private static Path data;
+  private static Path config;
+  private static Path vae;
+  private static Path model;
+
+  /** A whole model: an autoencoder of a few steps, then text encoder and UNet on its latents. */
+  @BeforeAll
+  static void models() throws IOException {
+    data = TinyData.write(dir.resolve("data"), 6);
+    config = TinyData.config(dir);
+    vae = dir.resolve("vae");
+    ok(train("vae", vae, "--config", config.toString(), "--random-flip"));
+    model = dir.resolve("scratch");
+    ok(
+        train(
+            "scratch",
+            model,
+            "--model",
+            vae.toString(),
+            "--cache-latents",
+            "--random-flip",
+            "--ema"));
+  }
+
+  static List<String> train(String stage, Path output, String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "train",
+                "--stage",
+                stage,
+                "--train-data-dir",
+                data.toString(),
+                "--output",
+                output.toString(),
+                "--resolution",
+                "16",
+                "--max-train-steps",
+                "4",
+                "--checkpointing-steps",
+                "2",
+                "--seed",
+                "7",
+                "--threads",
+                "1"));
+    args.addAll(List.of(more));
+    return args;
+  }
+
+  private static Run ok(List<String> args) {
+    Run run = Run.of(args.toArray(String[]::new));
+    assertEquals(0, run.code(), run.err());
+    return run;
+  }
+
+  private static String wrong(List<String> args) {
+    Run run = Run.of(args.toArray(String[]::new));
+    assertEquals(2, run.code(), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
+    return run.err();
+  }
+
+  /** The files of the model in a folder, by relative name. */
+  static Map<String, byte[]> modelFiles(Path folder) throws IOException {
+    Map<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path file : all.filter(Files::isRegularFile).toList()) {
+        String name = folder.relativize(file).toString();
+        if (!name.startsWith("checkpoints") && !name.endsWith(".csv") && !name.startsWith("lat")) {
+          files.put(name, Files.readAllBytes(file));
+        }
+      }
+    }
+    return files;
+  }
+
+  static void assertSame(Path expected, Path actual) throws IOException {
+    Map<String, byte[]> a = modelFiles(expected);
+    Map<String, byte[]> b = modelFiles(actual);
+    assertEquals(a.keySet(), b.keySet());
+    assertTrue(a.containsKey("unet/diffusion_pytorch_model.safetensors"), a.keySet().toString());
+    a.forEach((name, bytes) -> assertArrayEquals(bytes, b.get(name), name));
+  }
+
+  @Test
+  void whatIsTrainedGenerates() throws IOException {
+    Path picture = dir.resolve("picture.png");
+    List<String> args = SmallModel.generate(model, picture);
+    ok(args);
+    assertTrue(Files.size(picture) > 0);
+    List<String> rows = Files.readAllLines(model.resolve("scalars.csv"));
+    assertEquals("step,L_noise,total,gradient_norm,learning_rate,seconds", rows.getFirst());
+    assertEquals(5, rows.size());
+    assertTrue(Files.exists(model.resolve("checkpoints/4/state.json")));
+  }
+
+  @Test
+  void theAutoencodersScaleIsThatOfItsLatents() throws IOException {
+    String json = Files.readString(vae.resolve("vae/config.json"));
+    assertFalse(json.contains("0.18215"), json);
+  }
+
+  /** Stopped after some steps and resumed, whatever is switched on. */
+  @Test
+  void resumedRunsEndWithTheSameBits() throws IOException {
+    String[] flags = {
+      "--model",
+      model.toString(),
+      "--gradient-accumulation-steps",
+      "2",
+      "--gradient-checkpointing",
+      "--random-flip",
+      "--ema",
+      "--learning-rate",
+      "1e-3",
+      "--lr-warmup-steps",
+      "2",
+      "--snr-gamma",
+      "5"
+    };
+    Path whole = dir.resolve("whole");
+    ok(train("2", whole, flags));
+    Path parts = dir.resolve("parts");
+    List<String> first = train("2", parts, flags);
+    first.set(first.indexOf("--max-train-steps") + 1, "2");
+    ok(first);
+    List<String> second = train("2", parts, flags);
+    second.addAll(List.of("--resume-from-checkpoint", "latest"));
+    ok(second);
+    assertSame(whole, parts);
+    assertEquals(
+        withoutSeconds(Files.readAllLines(whole.resolve("scalars.csv"))),
+        withoutSeconds(Files.readAllLines(parts.resolve("scalars.csv"))));
+
+    List<String> other = train("2", parts, flags);
+    other.addAll(List.of("--resume-from-checkpoint", "latest"));
+    other.set(other.indexOf("--seed") + 1, "8");
+    assertTrue(wrong(other).contains("was made with seed 7, found 8"));
+  }
+
+  private static List<String> withoutSeconds(List<String> rows) {
+    return rows.stream().map(row -> row.substring(0, row.lastIndexOf(','))).toList();
+  }
+
+  @Test
+  void theHeadAloneAndEveryReading() throws IOException {
+    ok(
+        train(
+            "head",
+            dir.resolve("head"),
+            "--model",
+            vae.toString(),
+            "--head-activation",
+            "sigmoid"));
+    String json = Files.readString(dir.resolve("head/matting_head/config.json"));
+    assertTrue(json.contains("sigmoid"), json);
+    ok(
+        train(
+            "2",
+            dir.resolve("readings"),
+            "--model",
+            model.toString(),
+            "--green-token=max",
+            "--green-levels=0,1",
+            "--green-heads=each",
+            "--green-mask=nearest",
+            "--green-normalise=max",
+            "--detail-weighting=snr",
+            "--detail-t-max=900",
+            "--detail-clamp=2",
+            "--detail-norm=mse",
+            "--detail-space=pixel-image",
+            "--detail-sobel=abs",
+            "--detail-band=1",
+            "--head-feature=up-block",
+            "--head-hidden=4",
+            "--latent-dice=unit",
+            "--latent-mean",
+            "--latent-estimate-below=500",
+            "--dice-intersection=min",
+            "--validation-prompt=a red ball"));
+    try (Stream<Path> pictures = Files.list(dir.resolve("readings/validation"))) {
+      assertEquals(2, pictures.count()); // one for each checkpoint
+    }
+  }
+
+  @Test
+  void badSamplesAreNamedOrSkippedAndCounted() throws IOException {
+    Path bad = TinyData.write(dir.resolve("bad"), 6);
+    Files.writeString(bad.resolve("images/00003.png"), "no picture");
+    List<String> args = train("head", dir.resolve("bad-out"), "--model", vae.toString());
+    args.set(args.indexOf("--train-data-dir") + 1, bad.toString());
+    String error = wrong(args);
+    assertTrue(error.contains("00003.png") && error.contains("--skip-bad"), error);
+    args.add("--skip-bad");
+    args.add("--json");
+    args.add("--overwrite");
+    Run run = ok(args);
+    assertTrue(run.out().contains("\"skipped\" : 2"), run.out()); // once in each pass
+  }
+
+  @Test
+  void wrongFlagsAreSaidInALine() {
+    Path out = dir.resolve("none");
+    assertTrue(wrong(train("3", out)).contains("--stage"));
+    assertTrue(wrong(train("1", out)).contains("--config"));
+    assertTrue(
+        wrong(train("1", out, "--model", vae.toString(), "--latent-weight", "1"))
+            .contains("no place in stage 1"));
+    assertTrue(
+        wrong(train("vae", out, "--config", config.toString(), "--cache-latents"))
+            .contains("--cache-latents"));
+    assertTrue(wrong(train("vae", vae, "--config", config.toString())).contains("--overwrite"));
+  }
+}
