@@ -31,7 +31,8 @@ final class AttentionCase {
 
   AttentionCase(
       Random random, int batch, int heads, int queries, int keys, int dim, boolean causal) {
-    p =
+    this(
+        random,
         new AttentionProblem(
             batch,
             heads,
@@ -44,9 +45,17 @@ final class AttentionCase {
             Strides.bhld(keys, heads, dim),
             Strides.bhld(keys, heads, dim),
             Strides.blhd(queries, heads, dim),
-            new Strides((long) queries * keys, 0, keys));
-    long sizeQ = (long) batch * heads * queries * dim;
-    long sizeK = (long) batch * heads * keys * dim;
+            new Strides((long) queries * keys, 0, keys)),
+        (long) batch * heads * queries * dim,
+        (long) batch * heads * keys * dim);
+  }
+
+  private AttentionCase(Random random, AttentionProblem problem, long sizeQ, long sizeK) {
+    p = problem;
+    int batch = p.batch();
+    int heads = p.heads();
+    int queries = p.queries();
+    int keys = p.keys();
     q = Floats.random(random, sizeQ);
     k = Floats.random(random, sizeK);
     v = Floats.random(random, sizeK);
@@ -63,6 +72,17 @@ final class AttentionCase {
     columnWeights = Floats.random(random, (long) batch * keys);
     columnMap = Floats.filled((long) batch * queries, 7);
     dColumnMap = Floats.random(random, (long) batch * queries);
+  }
+
+  /** Two pictures and two heads, something between all tokens, heads and pictures; no mask. */
+  static AttentionCase withGaps(Random random, int queries, int keys, int dim) {
+    int token = 2 * dim + 5;
+    Strides q = new Strides((long) queries * token + 3, dim + 1, token);
+    Strides k = new Strides((long) keys * token + 7, dim + 2, token);
+    AttentionProblem p =
+        new AttentionProblem(
+            2, 2, queries, keys, dim, 0.3f, false, q, k, k, q, new Strides(0, 0, 0));
+    return new AttentionCase(random, p, 2 * q.batch(), 2 * k.batch()).withoutMask();
   }
 
   AttentionCase withoutMask() {

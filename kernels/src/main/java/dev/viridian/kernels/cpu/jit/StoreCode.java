@@ -39,6 +39,11 @@ record StoreCode(boolean add, boolean bias) implements Generated {
     return masks;
   }
 
+  /** Address of a mask of the lanes that are left of some columns after whole vectors. */
+  static long mask(int columns) {
+    return MASKS.address() + 4L * (LANES - columns % LANES);
+  }
+
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
@@ -120,7 +125,7 @@ record StoreCode(boolean add, boolean bias) implements Generated {
         .set(BIAS, biasAt)
         .set(ROWS, Range.positive("rows", rows))
         .set(BYTES, 4L * LANES * whole)
-        .set(MASK, MASKS.address() + 4L * (LANES - columns % LANES))
+        .set(MASK, mask(columns))
         .set(ALPHA, alpha)
         .call(page);
   }

@@ -1,0 +1,146 @@
+package dev.viridian.kernels.cpu.jit;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * How the tokens of one head [tokens, dim] are laid out for attention's products, in two ways:
+ * <i>across</i>, with the tokens as the columns of a product (scores of queries with keys), and
+ * <i>down</i>, with the tokens as its inner dimension (weights times values). Both are cut into
+ * blocks of {@link #BLOCK} tokens.
+ *
+ * @param tokens number of tokens, 1 or more
+ * @param dim values of one, 1 or more
+ */
+record HeadPanels(AttentionKit kit, int tokens, int dim) {
+  /** Tokens of a block: their scores with some rows stay in the second cache. */
+  static final int BLOCK = 256;
+
+  /** Vectors in a row of most panels. */
+  private static final int VECTORS = VectorLevel.VECTORS;
+
+  /** Number of blocks. */
+  int blocks() {
+    return Math.ceilDiv(tokens, BLOCK);
+  }
+
+  /** Tokens in a block. */
+  int count(int block) {
+    return Math.min(BLOCK, tokens - block * BLOCK);
+  }
+
+  private int lanes() {
+    return kit.level.lanes();
+  }
+
+  private int columns() {
+    return VECTORS * lanes();
+  }
+
+  /** Vectors that a token's values take. */
+  int vectors() {
+    return Math.ceilDiv(dim, lanes());
+  }
+
+  /** Size of all blocks across. */
+  long acrossBytes() {
+    return 4L * Math.ceilDiv(tokens, columns()) * columns() * dim;
+  }
+
+  /** Size of all blocks down. */
+  long downBytes() {
+    return 4L * tokens * vectors() * lanes();
+  }
+
+  /** Bytes from a panel of tokens to the next. */
+  private long acrossStep() {
+    return 4L * columns() * dim;
+  }
+
+  private long acrossAt(int block) {
+    return BLOCK / columns() * acrossStep() * block;
+  }
+
+  private long downAt(int block) {
+    return 4L * BLOCK * vectors() * lanes() * block;
+  }
+
+  /**
+   * Vectors in a row of the last panel down: the panels before have two each. Three in one panel
+   * are more than two and one: a single vector's sums wait for each other.
+   */
+  private int lastVectors() {
+    int vectors = vectors();
+    return vectors % VECTORS == 0 ? 0 : Math.min(vectors, VECTORS + 1);
+  }
+
+  /** Lays a block out across; the head's blocks begin at byte {@code at}. */
+  void packAcross(RightMatrix m, int block, MemorySegment to, long at) {
+    int count = count(block);
+    for (int j = 0; j < count; j += columns()) {
+      int present = Math.min(columns(), count - j);
+      int width = present > lanes() ? columns() : lanes();
+      long panel = at + acrossAt(block) + j / columns() * acrossStep();
+      m.pack(kit.panels, block * BLOCK + j, present, 0, dim, to, panel, width);
+    }
+  }
+
+  /** Lays a block out down; the head's blocks begin at byte {@code at}. */
+  void packDown(RightMatrix m, int block, MemorySegment to, long at) {
+    int count = count(block);
+    int last = lastVectors();
+    int pairs = (vectors() - last) / VECTORS;
+    for (int i = 0; i < pairs + (last > 0 ? 1 : 0); i++) {
+      int column = i * columns();
+      int width = i < pairs ? columns() : last * lanes();
+      long panel = at + downAt(block) + 4L * column * count;
+      int present = Math.min(width, dim - column);
+      m.pack(kit.panels, column, present, block * BLOCK, count, to, panel, width);
+    }
+  }
+
+  /** Products of some rows with a block's tokens, written in whole vectors. */
+  void scores(NativeRows rows, int count, MemorySegment across, long at, int block, NativeRows to) {
+    int tokensHere = count(block);
+    int rest = tokensHere % columns();
+    boolean narrow = rest > 0 && rest <= lanes();
+    int wide = tokensHere / columns() + (rest > lanes() ? 1 : 0);
+    int most = kit.level.depth();
+    int parts = Math.ceilDiv(dim, most);
+    for (int part = 0; part < parts; part++) {
+      int from = (int) ((long) dim * part / parts);
+      int length = (int) ((long) dim * (part + 1) / parts) - from;
+      NativeRows left = rows.shifted(4L * from);
+      long panel = at + acrossAt(block);
+      long step = acrossStep();
+      boolean add = part > 0;
+      kit.multiply(
+          left, count, length, across, panel + 4L * from * columns(), step, VECTORS, wide, to, add);
+      if (narrow) {
+        long last = panel + wide * step + 4L * from * lanes();
+        NativeRows end = to.shifted(4L * wide * columns());
+        kit.multiply(left, count, length, across, last, step, 1, 1, end, add);
+      }
+    }
+  }
+
+  /** Adds a block's tokens, weighted by rows of {@code weights}, to rows of sums, or sets those. */
+  void addWeighted(
+      NativeRows weights,
+      int count,
+      MemorySegment down,
+      long at,
+      int block,
+      NativeRows sums,
+      boolean add) {
+    int length = count(block);
+    int last = lastVectors();
+    int pairs = (vectors() - last) / VECTORS;
+    long panel = at + downAt(block);
+    long step = 4L * columns() * length;
+    kit.multiply(weights, count, length, down, panel, step, VECTORS, pairs, sums, add);
+    if (last > 0) {
+      NativeRows end = sums.shifted(4L * pairs * columns());
+      kit.multiply(weights, count, length, down, panel + pairs * step, 0, last, 1, end, add);
+    }
+  }
+}

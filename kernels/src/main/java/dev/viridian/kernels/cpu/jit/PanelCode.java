@@ -1,0 +1,278 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static dev.viridian.kernels.cpu.jit.Frame.argument;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The products of attention: some rows at a constant distance times panels of columns, panel by
+ * panel, and for each panel tile by tile of the rows. The sums of a tile stay in registers over all
+ * of K that one call covers; each is a chain of fused multiply-adds in the order of K, whatever the
+ * tile's size.
+ *
+ * @param rows of a tile, 1 to {@link #rows(VectorLevel, int)}
+ * @param vectors in a row of a panel, 1 to {@link #MAX_VECTORS}
+ */
+record PanelCode(VectorLevel level, int rows, int vectors) implements Generated {
+  /** Most vectors in a row of a panel. */
+  static final int MAX_VECTORS = 3;
+
+  private static final int A = 0;
+  private static final int A_ROW = 8;
+  private static final int A_STEP = 16;
+  private static final int END_OF_FOURS = 24;
+  private static final int END = 32;
+  private static final int B = 40;
+  private static final int B_STEP = 48;
+  private static final int C = 56;
+  private static final int C_ROW = 64;
+  private static final int C_STEP = 72;
+  private static final int TILES = 80;
+  private static final int PANELS = 88;
+  private static final int ADD = 96;
+  private static final int A_NOW = 104;
+  private static final int C_NOW = 112;
+  private static final int TILES_LEFT = 120;
+
+  private static final Gpr[] ROW_REGISTERS = {
+    Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
+    Gpr.R15
+  };
+  private static final Gpr[] SAVED = {Gpr.RBX, Gpr.RBP, Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};
+
+  /** Values of K in one turn of the loop. */
+  private static final int UNROLL = 4;
+
+  PanelCode {
+    if (vectors < 1 || vectors > MAX_VECTORS || rows < 1 || rows > rows(level, vectors)) {
+      throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
+    }
+  }
+
+  /** Rows of a tile whose rows have a number of vectors: the sums fill three quarters. */
+  static int rows(VectorLevel level, int vectors) {
+    int sums = level == VectorLevel.AVX512 ? 24 : 12;
+    return Math.min(sums / vectors, ROW_REGISTERS.length);
+  }
+
+  private int rowBytes() {
+    return vectors * level.lanes() * Float.BYTES;
+  }
+
+  private Vec sum(int row, int vector) {
+    return level.register(row * vectors + vector);
+  }
+
+  private Vec right(int vector) {
+    return level.register(rows * vectors + vector);
+  }
+
+  /** Registers for values of A in turn, so that loads run ahead. */
+  private Vec left(int row) {
+    int first = (rows + 1) * vectors;
+    int count = (level == VectorLevel.AVX512 ? 32 : 16) - first;
+    return level.register(first + row % count);
+  }
+
+  @Override
+  public byte[] code() {
+    X64Assembler a = new X64Assembler();
+    for (Gpr register : SAVED) {
+      a.push(register);
+    }
+    CodeBuffer.Label panel = a.here();
+    copy(a, A_NOW, A);
+    copy(a, C_NOW, C);
+    copy(a, TILES_LEFT, TILES);
+    CodeBuffer.Label tile = a.here();
+    for (int i = 0; i < rows * vectors; i++) {
+      Vec v = level.register(i);
+      if (level == VectorLevel.AVX512) {
+        a.vpxord(v, v, v);
+      } else {
+        a.vxorps(v, v, v);
+      }
+    }
+    a.mov(Gpr.RCX, argument(A_ROW));
+    a.mov(ROW_REGISTERS[0], argument(A_NOW));
+    for (int i = 1; i < rows; i++) {
+      a.lea(ROW_REGISTERS[i], Mem.at(ROW_REGISTERS[i - 1], Gpr.RCX, 0));
+    }
+    a.mov(Gpr.RSI, argument(B));
+    a.xor(Gpr.RCX, Gpr.RCX);
+    loop(a, END_OF_FOURS, UNROLL);
+    loop(a, END, 1);
+    store(a);
+    a.mov(Gpr.RCX, argument(A_STEP));
+    a.add(argument(A_NOW), Gpr.RCX);
+    a.mov(Gpr.RCX, argument(C_STEP));
+    a.add(argument(C_NOW), Gpr.RCX);
+    a.dec(argument(TILES_LEFT));
+    a.jump(Condition.NOT_EQUAL, tile);
+    a.mov(Gpr.RCX, argument(B_STEP));
+    a.add(argument(B), Gpr.RCX);
+    a.add(argument(C), rowBytes());
+    a.dec(argument(PANELS));
+    a.jump(Condition.NOT_EQUAL, panel);
+    a.vzeroupper();
+    for (int i = SAVED.length - 1; i >= 0; i--) {
+      a.pop(SAVED[i]);
+    }
+    a.ret();
+    return a.code();
+  }
+
+  private static void copy(X64Assembler a, int to, int from) {
+    a.mov(Gpr.RAX, argument(from));
+    a.mov(argument(to), Gpr.RAX);
+  }
+
+  /** Some values of K in each turn, up to an end; none if there already. */
+  private void loop(X64Assembler a, int end, int unroll) {
+    CodeBuffer.Label done = a.label();
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.ABOVE_OR_EQUAL, done);
+    a.align(32);
+    CodeBuffer.Label turn = a.here();
+    for (int k = 0; k < unroll; k++) {
+      for (int j = 0; j < vectors; j++) {
+        int offset = k * rowBytes() + j * level.lanes() * Float.BYTES;
+        a.vmovups(right(j), Mem.at(Gpr.RSI, offset));
+      }
+      for (int i = 0; i < rows; i++) {
+        a.vbroadcastss(left(i), Mem.at(ROW_REGISTERS[i], Gpr.RCX, k * Float.BYTES));
+        for (int j = 0; j < vectors; j++) {
+          a.vfmadd231ps(sum(i, j), left(i), right(j));
+        }
+      }
+    }
+    a.add(Gpr.RCX, unroll * Float.BYTES);
+    a.add(Gpr.RSI, unroll * rowBytes());
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.BELOW, turn);
+    a.bind(done);
+  }
+
+  private void store(X64Assembler a) {
+    CodeBuffer.Label plain = a.label();
+    a.mov(Gpr.RAX, argument(C_NOW));
+    a.mov(Gpr.RDX, argument(C_ROW));
+    a.cmp(argument(ADD), 0);
+    a.jump(Condition.EQUAL, plain);
+    for (int pass = 0; pass < 2; pass++) {
+      a.mov(Gpr.RCX, Gpr.RAX);
+      for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < vectors; j++) {
+          Mem c = Mem.at(Gpr.RCX, j * level.lanes() * Float.BYTES);
+          if (pass == 0) {
+            a.vaddps(sum(i, j), sum(i, j), c);
+          } else {
+            a.vmovups(c, sum(i, j));
+          }
+        }
+        a.add(Gpr.RCX, Gpr.RDX);
+      }
+      if (pass == 0) {
+        a.bind(plain);
+      }
+    }
+  }
+
+  /**
+   * Computes tiles of a product. Addresses and their extents are the caller's to check.
+   *
+   * @param a address of the first row
+   * @param aRow bytes from row to row
+   * @param k values of a row to use, 0 or more
+   * @param b address of the first panel: values of K one after the other, a row of the panel each
+   * @param bPanel bytes from panel to panel
+   * @param c address of the result; a panel's columns lie behind those of the panel before
+   * @param cRow bytes from row to row
+   * @param add whether the result is added to
+   */
+  void run(
+      CodePage page,
+      Frame f,
+      long a,
+      long aRow,
+      int k,
+      long b,
+      long bPanel,
+      long c,
+      long cRow,
+      int tiles,
+      int panels,
+      boolean add) {
+    if (k < 0) {
+      throw new IllegalArgumentException("values: " + k);
+    }
+    f.set(A, a)
+        .set(A_ROW, aRow)
+        .set(A_STEP, aRow * rows)
+        .set(END_OF_FOURS, (long) Float.BYTES * (k / UNROLL * UNROLL))
+        .set(END, (long) Float.BYTES * k)
+        .set(B, b)
+        .set(B_STEP, bPanel)
+        .set(C, c)
+        .set(C_ROW, cRow)
+        .set(C_STEP, cRow * rows)
+        .set(TILES, Range.positive("tiles", tiles))
+        .set(PANELS, Range.positive("panels", panels))
+        .set(ADD, add ? 1 : 0)
+        .call(page);
+  }
+
+  /** Two tiles of two panels over five values; written, then added to. */
+  @Override
+  public @Nullable String fault(CodePage page) {
+    int width = vectors * level.lanes();
+    int length = 5;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment a = arena.allocate(4L * 2 * rows * 7, 64);
+      MemorySegment b = arena.allocate(4L * 2 * length * width, 64);
+      MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
+      fill(a, 37);
+      fill(b, 53);
+      for (int turn = 1; turn <= 2; turn++) {
+        run(
+            page,
+            new Frame(),
+            a.address(),
+            28,
+            length,
+            b.address(),
+            (long) length * rowBytes(),
+            c.address(),
+            2L * rowBytes(),
+            2,
+            2,
+            turn > 1);
+        for (int i = 0; i < 2 * rows; i++) {
+          for (int j = 0; j < 2 * width; j++) {
+            double expected = 0;
+            for (int p = 0; p < length; p++) {
+              long at = ((long) j / width * length + p) * width + j % width;
+              double value = a.getAtIndex(JAVA_FLOAT, 7L * i + p);
+              expected += turn * value * b.getAtIndex(JAVA_FLOAT, at);
+            }
+            float actual = c.getAtIndex(JAVA_FLOAT, (long) i * 2 * width + j);
+            if (!(Math.abs(actual - expected) <= 1e-5)) {
+              return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;
+            }
+          }
+        }
+      }
+      return null;
+    }
+  }
+
+  private static void fill(MemorySegment s, int step) {
+    for (long i = 0; i < s.byteSize() / 4; i++) {
+      s.setAtIndex(JAVA_FLOAT, i, (i * step % 101 - 50) / 64f);
+    }
+  }
+}

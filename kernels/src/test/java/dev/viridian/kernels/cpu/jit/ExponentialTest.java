@@ -1,0 +1,70 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+
+/** The generated e^x against {@link Math#exp}. */
+final class ExponentialTest {
+  /** One vector: {@code to = e^from}. */
+  private static CodePage code(VectorLevel level) {
+    X64Assembler a = new X64Assembler();
+    Exponential exponential = new Exponential(a, level);
+    exponential.prepare(Gpr.RAX);
+    a.mov(Gpr.RAX, Frame.argument(0));
+    a.mov(Gpr.RDX, Frame.argument(8));
+    a.vmovups(level.register(0), Mem.at(Gpr.RAX));
+    exponential.apply(level.register(1), level.register(0), level.register(2));
+    a.vmovups(Mem.at(Gpr.RDX), level.register(1));
+    a.vzeroupper();
+    a.ret();
+    return CodePage.of(a.code());
+  }
+
+  @Test
+  void theErrorIsBelowTwoTenMillionths() {
+    VectorLevel best = VectorLevel.best();
+    assumeTrue(best != null, "no AVX2 here");
+    for (VectorLevel level : VectorLevel.values()) {
+      if (level.runsHere()) {
+        check(level);
+      }
+    }
+  }
+
+  private static void check(VectorLevel level) {
+    int lanes = level.lanes();
+    try (CodePage page = code(level);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment from = arena.allocate(4L * lanes, 64);
+      MemorySegment to = arena.allocate(4L * lanes, 64);
+      Frame f = new Frame().set(0, from.address()).set(8, to.address());
+      double worst = 0;
+      for (int i = 0; i < 1_000_000; i += lanes) {
+        for (int j = 0; j < lanes; j++) {
+          from.setAtIndex(JAVA_FLOAT, j, (i + j) * -8.7e-5f);
+        }
+        f.call(page);
+        for (int j = 0; j < lanes; j++) {
+          float x = from.getAtIndex(JAVA_FLOAT, j);
+          double exact = Math.exp(x);
+          float actual = to.getAtIndex(JAVA_FLOAT, j);
+          worst = Math.max(worst, Math.abs(actual - exact) / exact);
+        }
+      }
+      assertTrue(worst < 2e-7, "relative error " + worst);
+      float[] special = {0f, -0f, -88f, -1e30f, Float.NEGATIVE_INFINITY, Float.NaN};
+      float[] expected = {1, 1, 0, 0, 0, Float.NaN};
+      for (int i = 0; i < special.length; i++) {
+        from.setAtIndex(JAVA_FLOAT, 0, special[i]);
+        f.call(page);
+        assertEquals(expected[i], to.getAtIndex(JAVA_FLOAT, 0), "e^" + special[i]);
+      }
+    }
+  }
+}
