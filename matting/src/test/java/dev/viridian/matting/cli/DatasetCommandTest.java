@@ -61,6 +61,15 @@ class DatasetCommandTest {
     return all;
   }
 
+  /** Pictures in the hidden folder that is being written. */
+  private static int pictures(Path root) throws IOException {
+    try (Stream<Path> made = Files.list(root)) {
+      Path staging = made.findAny().orElse(root).resolve("images");
+      String[] names = staging.toFile().list();
+      return names == null ? 0 : names.length;
+    }
+  }
+
   private static void assertSameFiles(Path a, Path b) throws IOException {
     Map<String, byte[]> left = bytes(a);
     Map<String, byte[]> right = bytes(b);
@@ -207,6 +216,24 @@ class DatasetCommandTest {
     assertTrue(BadInput.isOneLine(run.err()), run::toString);
     assertTrue(run.err().contains("cannot be written: File too large"), run::toString);
     assertEquals(Map.of(), bytes(out));
+    try (Stream<Path> left = Files.list(out)) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void anInterruptedRunLeavesNothing() throws Exception {
+    assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "no signals");
+    Path out = Files.createDirectory(folder.resolve("out"));
+    List<String> args = command(out.resolve("set"), "--count", "1000000");
+    try (Child child = Child.start(folder, "", List.of(), args)) {
+      assertTrue(child.until(() -> pictures(out) > 20), "it ended before the interrupt");
+      child.interrupt();
+      Run run = child.await();
+      assertEquals(130, run.code(), run::toString);
+      assertTrue(run.err().endsWith("viridian: interrupted\n"), run::toString);
+      assertTrue(run.err().lines().count() <= 2, run::toString); // how far it was, perhaps
+    }
     try (Stream<Path> left = Files.list(out)) {
       assertEquals(List.of(), left.toList());
     }

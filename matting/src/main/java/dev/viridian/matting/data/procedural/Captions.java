@@ -24,7 +24,8 @@ final class Captions {
     boolean saysSize = draw.chance(SAYS_SIZE);
     boolean saysColour = draw.chance(SAYS_COLOUR);
     boolean saysView = draw.chance(SAYS_VIEW);
-    String made = draw.of(material.words());
+    boolean onlyOne = noun.materials().stream().distinct().count() == 1;
+    String made = draw.of(onlyOne ? material.wordsAlone() : material.words());
     boolean colourFirst = draw.chance(0.5);
     if (saysSize && view.fill() < SMALL) {
       adjectives.add("small");

@@ -29,4 +29,13 @@ enum Material {
   List<String> words() {
     return words;
   }
+
+  /** Words for what is never made of anything else: nobody says that smoke is matte. */
+  List<String> wordsAlone() {
+    return switch (this) {
+      case MATTE, GLOSSY -> List.of("");
+      case GLASS -> List.of("", "transparent");
+      default -> words;
+    };
+  }
 }

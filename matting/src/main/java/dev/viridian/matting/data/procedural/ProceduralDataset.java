@@ -6,7 +6,6 @@ import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WriteException;
 import dev.viridian.matting.image.Images;
 import dev.viridian.matting.image.PngWriter;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -19,10 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.IntConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -126,7 +124,7 @@ public final class ProceduralDataset {
   /**
    * Writes a data set.
    *
-   * @param progress told how many pictures are done, from any thread
+   * @param progress told how many pictures are done, from one thread at a time
    * @throws InputException as {@link #check} does
    * @throws WriteException if writing fails once it has begun
    * @throws CancellationException if the thread was interrupted
@@ -137,19 +135,21 @@ public final class ProceduralDataset {
     Path whole = target.toAbsolutePath().normalize();
     String suffix = Long.toHexString(ThreadLocalRandom.current().nextLong());
     Path staging = parent(target, name).resolve("." + whole.getFileName() + ".tmp-" + suffix);
-    Thread cleaner = new Thread(() -> delete(staging), "delete " + staging);
+    Workers workers = new Workers(staging, request, progress);
+    Thread cleaner =
+        new Thread(
+            () -> {
+              workers.stop();
+              workers.join();
+              delete(staging);
+            },
+            "delete " + staging);
     Runtime.getRuntime().addShutdownHook(cleaner);
     try {
       Files.createDirectories(staging.resolve("images"));
       Files.createDirectories(staging.resolve("alphas"));
-      AtomicReferenceArray<String> lines = new AtomicReferenceArray<>(request.count());
-      pictures(staging, request, lines, progress);
-      try (BufferedWriter out = Files.newBufferedWriter(staging.resolve(METADATA))) {
-        for (int i = 0; i < request.count(); i++) {
-          out.write(lines.get(i));
-          out.write('\n');
-        }
-      }
+      List<String> lines = workers.run();
+      Files.write(staging.resolve(METADATA), lines);
       moveIntoPlace(staging, whole, name, request);
     } catch (UncheckedIOException e) {
       throw failure(name, e.getCause());
@@ -165,74 +165,96 @@ public final class ProceduralDataset {
     return new WriteException(name + ": cannot be written: " + FileErrors.reason(e), e);
   }
 
-  /** Every thread takes the next picture; the first failure ends all. */
-  private static void pictures(
-      Path staging, Request request, AtomicReferenceArray<String> lines, IntConsumer progress) {
-    Counter counter = new Counter(request.count(), progress);
-    AtomicReference<Throwable> failed = new AtomicReference<>();
-    Thread[] threads = new Thread[Math.min(request.threads(), request.count())];
-    for (int t = 0; t < threads.length; t++) {
-      threads[t] =
-          new Thread(
-              () -> {
-                try {
-                  for (int i = counter.next(); i >= 0; i = counter.next()) {
-                    lines.set(i, picture(staging, i, request));
-                    counter.done();
-                  }
-                } catch (RuntimeException | Error e) {
-                  failed.compareAndSet(null, e);
-                  counter.stop();
-                }
-              },
-              "dataset " + t);
-      threads[t].start();
-    }
-    boolean interrupted = false;
-    for (Thread thread : threads) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-          counter.stop();
-        }
-      }
-    }
-    if (interrupted) {
-      throw new CancellationException("interrupted");
-    }
-    switch (failed.get()) {
-      case null -> {}
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      default -> throw new IllegalStateException(failed.get());
-    }
-  }
-
-  /** Hands out the numbers of pictures. */
-  private static final class Counter {
-    private final int count;
+  /** Threads that each take the next picture; the first failure ends all. */
+  private static final class Workers {
+    private final Path staging;
+    private final Request request;
     private final IntConsumer progress;
+    private final String[] lines;
+    private final Thread[] threads;
     private int next;
     private int done;
+    private @Nullable Throwable failed;
 
-    Counter(int count, IntConsumer progress) {
-      this.count = count;
+    Workers(Path staging, Request request, IntConsumer progress) {
+      this.staging = staging;
+      this.request = request;
       this.progress = progress;
+      lines = new String[request.count()];
+      threads = new Thread[Math.min(request.threads(), request.count())];
+      for (int t = 0; t < threads.length; t++) {
+        threads[t] = new Thread(this::work, "dataset " + t);
+      }
+    }
+
+    /** Draws everything; returns the metadata by line. */
+    List<String> run() {
+      for (Thread thread : threads) {
+        thread.start();
+      }
+      if (join()) {
+        throw new CancellationException("interrupted");
+      }
+      synchronized (this) {
+        if (failed instanceof RuntimeException e) {
+          throw e;
+        }
+        if (failed instanceof Error e) {
+          throw e;
+        }
+        if (done < lines.length) {
+          throw new CancellationException("the process is ending");
+        }
+      }
+      return List.of(lines);
+    }
+
+    /** Waits until none is at work; true if the wait was interrupted, which stops them. */
+    boolean join() {
+      boolean interrupted = false;
+      for (Thread thread : threads) {
+        while (thread.isAlive()) {
+          try {
+            thread.join();
+          } catch (InterruptedException e) {
+            interrupted = true;
+            stop();
+          }
+        }
+      }
+      return interrupted;
+    }
+
+    private void work() {
+      try {
+        for (int i = take(); i >= 0; i = take()) {
+          String line = picture(staging, i, request);
+          synchronized (this) {
+            lines[i] = line;
+            done++;
+            progress.accept(done);
+          }
+        }
+      } catch (RuntimeException | Error e) {
+        fail(e);
+      }
     }
 
     /** The next picture, or −1 when there is none or all is to end. */
-    synchronized int next() {
-      return next < count ? next++ : -1;
+    private synchronized int take() {
+      return next < lines.length ? next++ : -1;
     }
 
-    synchronized void done() {
-      progress.accept(++done);
+    private synchronized void fail(Throwable e) {
+      if (failed == null) {
+        failed = e;
+      }
+      next = lines.length;
     }
 
+    /** No more pictures are begun. */
     synchronized void stop() {
-      next = count;
+      next = lines.length;
     }
   }
 
@@ -297,7 +319,7 @@ public final class ProceduralDataset {
     }
   }
 
-  private static void delete(Path folder) {
+  private static synchronized void delete(Path folder) {
     if (!Files.exists(folder)) {
       return;
     }
