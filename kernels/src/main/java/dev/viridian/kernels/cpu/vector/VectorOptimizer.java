@@ -9,6 +9,7 @@ import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -18,11 +19,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Optimiser steps by vectors, in pieces of fixed size that are shared among threads; what is left
  * of the last piece goes through plain loops. All in binary32: so AdamW's weight decay is added to
- * the step, for a factor 1 − lr·decay would be rounded to 1 where the learning rate is small.
+ * the step, for a factor 1 − lr·decay would be rounded to 1 where the learning rate is small. AdamW
+ * has too many terms for the compiler to keep in one loop of vectors: it goes block by block
+ * through arrays, in three short loops.
  */
 public final class VectorOptimizer implements OptimizerKernels {
   /** Values of a piece of work. */
   private static final int PIECE = 1 << 15;
+
+  /** Values that AdamW holds in arrays: plain loops over these become vector code of their own. */
+  private static final int BLOCK = 1 << 11;
+
+  private static final ThreadLocal<float[][]> HELD =
+      ThreadLocal.withInitial(() -> new float[4][BLOCK]);
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private static final int LANES = FLOATS.length();
   private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
@@ -71,25 +81,49 @@ public final class VectorOptimizer implements OptimizerKernels {
     pieces(
         n,
         (number, from, to) -> {
-          long i = from;
-          for (; i <= to - LANES; i += LANES) {
-            FloatVector gradient = Runs.load(gradients, i);
-            FloatVector mean = Runs.load(means, i).mul(keep1).add(gradient.mul(take1));
-            FloatVector square =
-                Runs.load(squares, i).mul(keep2).add(gradient.mul(take2).mul(gradient));
-            Runs.store(mean, means, i);
-            Runs.store(square, squares, i);
-            FloatVector scale = square.lanewise(VectorOperators.SQRT).mul(root).add(eps);
-            FloatVector weight = Runs.load(weights, i);
-            FloatVector step = mean.mul(rate).div(scale).add(weight.mul(decay));
-            Runs.store(weight.sub(step), weights, i);
-          }
-          if (i < to) {
-            long rest = to - i;
-            plain.adamW(
-                p, rest, tail(w, i, rest), tail(g, i, rest), tail(m, i, rest), tail(v, i, rest));
+          float[][] held = HELD.get();
+          for (long i = from; i < to; i += BLOCK) {
+            int count = (int) Math.min(BLOCK, to - i);
+            read(gradients, i, held[0], count);
+            read(means, i, held[1], count);
+            read(squares, i, held[2], count);
+            read(weights, i, held[3], count);
+            average(held[1], held[0], keep1, take1, count);
+            averageSquares(held[2], held[0], keep2, take2, count);
+            move(held[3], held[1], held[2], rate, root, eps, decay, count);
+            write(held[1], means, i, count);
+            write(held[2], squares, i, count);
+            write(held[3], weights, i, count);
           }
         });
+  }
+
+  private static void read(MemorySegment from, long at, float[] to, int count) {
+    MemorySegment.copy(from, FLOAT, 4 * at, to, 0, count);
+  }
+
+  private static void write(float[] from, MemorySegment to, long at, int count) {
+    MemorySegment.copy(from, 0, to, FLOAT, 4 * at, count);
+  }
+
+  private static void average(float[] m, float[] g, float keep, float take, int count) {
+    for (int i = 0; i < count; i++) {
+      m[i] = m[i] * keep + g[i] * take;
+    }
+  }
+
+  private static void averageSquares(float[] v, float[] g, float keep, float take, int count) {
+    for (int i = 0; i < count; i++) {
+      v[i] = v[i] * keep + g[i] * take * g[i];
+    }
+  }
+
+  private static void move(
+      float[] w, float[] m, float[] v, float rate, float root, float eps, float decay, int count) {
+    for (int i = 0; i < count; i++) {
+      float scale = (float) Math.sqrt(v[i]) * root + eps;
+      w[i] -= m[i] * rate / scale + w[i] * decay;
+    }
   }
 
   @Override
