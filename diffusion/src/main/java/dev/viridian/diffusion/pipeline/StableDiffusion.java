@@ -187,6 +187,7 @@ public final class StableDiffusion implements AutoCloseable {
       boolean guided = request.guidance() > 1;
       listener.progress(GenerationListener.Phase.TEXT, 0, 1, null);
       UNet.Context context = context(request, guided, observer);
+      textEncoder.unload(); // not needed again until the next picture
       UNet.Times times = unet.times(device, run.timesteps());
       listener.progress(GenerationListener.Phase.TEXT, 1, 1, null);
 
@@ -318,7 +319,8 @@ public final class StableDiffusion implements AutoCloseable {
   public Autoencoder.Decoded decode(
       Tensor latents, boolean beforeNorm, GenerationListener listener, Cancellation cancellation) {
     listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
-    device.allocator().trim(); // the UNet's maps are of no use to the decoder
+    device.allocator().trim(); // neither the UNet's maps nor its weights are of use to the decoder
+    unet.unload();
     Autoencoder.Decoded decoded =
         autoencoder.decode(latents, beforeNorm, (module, value) -> cancellation.check());
     listener.progress(GenerationListener.Phase.DECODE, 1, 1, null);

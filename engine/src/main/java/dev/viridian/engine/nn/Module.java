@@ -55,6 +55,16 @@ public abstract class Module implements AutoCloseable {
     children.forEach((name, m) -> m.collect(prefix + name + ".", all));
   }
 
+  /**
+   * Lets go of the memory of weights that are read where they lie in a mapped file. Nothing else
+   * changes: the system reads them again, mostly from its cache, when they are next used. Safe at
+   * any time, but of no use while another thread computes with this module.
+   */
+  public final void unload() {
+    parameters.values().forEach(Parameter::unload);
+    children.values().forEach(Module::unload);
+  }
+
   /** Closes all parameters. */
   @Override
   public void close() {

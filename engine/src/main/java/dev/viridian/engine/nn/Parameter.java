@@ -2,6 +2,7 @@ package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
+import dev.viridian.kernels.memory.HostBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,17 @@ public final class Parameter implements AutoCloseable {
     }
     close();
     value = tensor;
+  }
+
+  /** See {@link Module#unload}. */
+  void unload() {
+    // Read-only: pages of a private mapping that was written to would lose what was written.
+    if (value != null
+        && value.buffer("unload") instanceof HostBuffer buffer
+        && buffer.segment().isMapped()
+        && buffer.segment().isReadOnly()) {
+      buffer.segment().unload();
+    }
   }
 
   /** Closes its numbers, if it has any. */
