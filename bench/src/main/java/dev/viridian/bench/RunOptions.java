@@ -2,10 +2,12 @@ package dev.viridian.bench;
 
 import dev.viridian.bench.work.Model;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.cli.Checks;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -76,6 +78,12 @@ final class RunOptions {
   String filter = "";
 
   @Option(
+      names = "--force",
+      paramLabel = "FAMILY=NAME",
+      description = "Use only this implementation (and plain loops) of a family: conv=vector.")
+  Map<String, String> force = Map.of();
+
+  @Option(
       names = "--history",
       paramLabel = "FILE",
       description = "Also append the results and the machine to this file, as one line of JSON.")
@@ -94,6 +102,7 @@ final class RunOptions {
     checks.range("--steps", steps, 1, 1000);
     checks.range("--threads", threads, 1, 1024);
     checks.range("--repeat", repeat, 1, 10_000);
+    force.keySet().forEach(family -> checks.choice("--force", family, CpuOptions.FAMILIES));
     dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
     peer = checks.choice("--peer", peer, List.of("none", "pytorch", "onnxruntime", "djl", "all"));
     peerLayout =

@@ -144,7 +144,7 @@ final class Runs {
   }
 
   private Kernels kernels() {
-    return new CpuKernels(new CpuOptions(options.threads, Map.of()));
+    return new CpuKernels(new CpuOptions(options.threads, options.force));
   }
 
   private void openPeers(List<Peer> peers, Map<String, Object> request) {
