@@ -16,6 +16,10 @@ public final class Fingerprint {
 
   private Fingerprint() {}
 
+  /**
+   * A SHA-256 of the names, types and shapes of all weights and of the first bytes of each, in
+   * hexadecimal.
+   */
   public static String of(ModelFiles files) {
     MessageDigest digest;
     try {

@@ -9,7 +9,6 @@ import dev.viridian.diffusion.scheduler.SchedulerStep;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.text.ClipTokenizer;
-import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.diffusion.text.TokenizedPrompt;
 import dev.viridian.diffusion.unet.UNet;
 import dev.viridian.diffusion.vae.Autoencoder;
@@ -74,7 +73,7 @@ public final class StableDiffusion implements AutoCloseable {
     try {
       Path folder = files.tokenizer();
       ClipTokenizer tokenizer =
-          folder == null ? StandardTokenizer.load() : ClipTokenizer.load(folder);
+          folder == null ? ClipTokenizer.standard() : ClipTokenizer.load(folder);
       model = new StableDiffusion(device, files, tokenizer);
     } catch (RuntimeException | Error e) {
       files.close();

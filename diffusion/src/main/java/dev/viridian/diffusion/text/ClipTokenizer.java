@@ -1,5 +1,6 @@
 package dev.viridian.diffusion.text;
 
+import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.engine.InputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -93,8 +94,14 @@ public final class ClipTokenizer {
         TokenizerFiles.text(mergesFile));
   }
 
+  /** CLIP's own, from the jar. */
+  public static ClipTokenizer standard() {
+    return of("vocab.json", ClipVocabulary.vocabulary(), "merges.txt", ClipVocabulary.merges());
+  }
+
   /** From the text of both files, whose names are for errors. */
-  static ClipTokenizer of(String vocabFile, String vocabText, String mergesFile, String merges) {
+  private static ClipTokenizer of(
+      String vocabFile, String vocabText, String mergesFile, String merges) {
     Map<String, Integer> vocabulary = TokenizerFiles.vocabulary(vocabFile, vocabText);
     int[] inside = new int[256];
     int[] last = new int[256];

@@ -1,6 +1,5 @@
 package dev.viridian.diffusion.weights;
 
-import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.WeightSource;
@@ -58,7 +57,7 @@ public record FormulaModel(ModelConfigs configs, DType dtype) {
     try (StagedFolder staged = StagedFolder.begin(folder, false, bytes())) {
       staged.write("model_index.json", ComponentConfigs.index());
       staged.write("scheduler/scheduler_config.json", ComponentConfigs.scheduler());
-      if (tokenizer != null || configs.textEncoder().vocabSize() == StandardTokenizer.SIZE) {
+      if (tokenizer != null || configs.textEncoder().vocabSize() == ClipVocabulary.SIZE) {
         staged.tokenizer(tokenizer);
       }
       json().forEach((component, json) -> staged.write(component.folder() + "/config.json", json));

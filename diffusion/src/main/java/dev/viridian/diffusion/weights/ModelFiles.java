@@ -1,6 +1,5 @@
 package dev.viridian.diffusion.weights;
 
-import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WeightSource;
@@ -143,7 +142,7 @@ public final class ModelFiles implements AutoCloseable {
 
   /**
    * The folder with vocab.json and merges.txt, or null if there is none and the text encoder is
-   * made for CLIP's own tokenizer ({@link StandardTokenizer}).
+   * made for CLIP's own tokenizer ({@link ClipVocabulary}).
    *
    * @throws InputException if a folder has but one of the two, or there is none and the text
    *     encoder is made for another tokenizer; says where to put it
@@ -162,7 +161,7 @@ public final class ModelFiles implements AutoCloseable {
                 + (vocabulary ? "vocab.json but no merges.txt" : "merges.txt but no vocab.json"));
       }
     }
-    if (configs.textEncoder().vocabSize() == StandardTokenizer.SIZE) {
+    if (configs.textEncoder().vocabSize() == ClipVocabulary.SIZE) {
       return null;
     }
     throw new InputException(
@@ -170,7 +169,7 @@ public final class ModelFiles implements AutoCloseable {
             + ": has no tokenizer, and its text encoder knows "
             + configs.textEncoder().vocabSize()
             + " tokens, CLIP's tokenizer "
-            + StandardTokenizer.SIZE
+            + ClipVocabulary.SIZE
             + "; put vocab.json and merges.txt into "
             + (tokenizers.isEmpty() ? "a folder" : Text.line(tokenizers.getFirst() + "/")));
   }

@@ -1,6 +1,5 @@
 package dev.viridian.diffusion.weights;
 
-import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
@@ -139,13 +138,13 @@ final class StagedFolder implements AutoCloseable {
       copyFiles(from, "tokenizer");
       return;
     }
-    tokenizer(StandardTokenizer.SIZE);
+    tokenizer(ClipVocabulary.SIZE);
   }
 
   /** Writes {@code tokenizer/}: CLIP's own, cut to so many tokens. */
   void tokenizer(int size) {
     try {
-      StandardTokenizer.write(file("tokenizer/vocab.json").getParent(), size);
+      ClipVocabulary.write(file("tokenizer/vocab.json").getParent(), size);
     } catch (IOException e) {
       throw failure(Text.line(target.toString()), e);
     }

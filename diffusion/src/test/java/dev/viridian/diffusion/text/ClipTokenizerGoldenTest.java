@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
 import java.io.IOException;
@@ -44,9 +45,9 @@ class ClipTokenizerGoldenTest {
   /** The tokenizer in the jar is the one of the goldens. */
   @Test
   void standardTokenizer(@TempDir Path folder) throws IOException {
-    StandardTokenizer.write(folder);
-    ClipTokenizer standard = StandardTokenizer.load();
-    assertEquals(StandardTokenizer.SIZE, standard.nextId());
+    ClipVocabulary.write(folder);
+    ClipTokenizer standard = ClipTokenizer.standard();
+    assertEquals(ClipVocabulary.SIZE, standard.nextId());
     for (JsonNode c : Golden.json(AREA, "cases.json").path("cases")) {
       String text = c.path("text").asString();
       assertArrayEquals(ints(c.path("ids")), standard.encode(text).ids(), text);

@@ -2,8 +2,8 @@ package dev.viridian.matting.train;
 
 import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.text.ClipTokenizer;
-import dev.viridian.diffusion.text.StandardTokenizer;
 import dev.viridian.diffusion.vae.Autoencoder;
+import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.diffusion.weights.Component;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
 import dev.viridian.diffusion.weights.ModelConfigs;
@@ -171,13 +171,13 @@ public final class Start implements AutoCloseable {
 
   /** CLIP's tokenizer, cut to a vocabulary. */
   private static ClipTokenizer standard(int vocabulary) {
-    if (vocabulary >= StandardTokenizer.SIZE) {
-      return StandardTokenizer.load();
+    if (vocabulary >= ClipVocabulary.SIZE) {
+      return ClipTokenizer.standard();
     }
     try {
       Path folder = Files.createTempDirectory("viridian-tokenizer");
       try {
-        StandardTokenizer.write(folder, vocabulary);
+        ClipVocabulary.write(folder, vocabulary);
         return ClipTokenizer.load(folder);
       } finally {
         try (Stream<Path> list = Files.list(folder)) {

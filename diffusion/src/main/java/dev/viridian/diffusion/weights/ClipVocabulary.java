@@ -1,4 +1,4 @@
-package dev.viridian.diffusion.text;
+package dev.viridian.diffusion.weights;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,10 +12,10 @@ import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The tokenizer of CLIP ViT-L/14, which all Stable Diffusion 1.x share. It is kept in the jar for
- * models that come without one, as single files do. Stateless.
+ * The vocabulary of CLIP ViT-L/14, which all Stable Diffusion 1.x share. It is kept in the jar for
+ * models that come without a tokenizer, as single files do. Stateless.
  */
-public final class StandardTokenizer {
+public final class ClipVocabulary {
   /** Number of its tokens. */
   public static final int SIZE = 49408;
 
@@ -27,15 +27,20 @@ public final class StandardTokenizer {
   private static final List<String> FILES =
       List.of(VOCABULARY, MERGES, "special_tokens_map.json", "tokenizer_config.json");
 
-  private StandardTokenizer() {}
+  private ClipVocabulary() {}
 
-  /** Reads it from the jar. */
-  public static ClipTokenizer load() {
-    return ClipTokenizer.of(VOCABULARY, text(VOCABULARY), MERGES, text(MERGES));
+  /** The content of {@code vocab.json}. */
+  public static String vocabulary() {
+    return text(VOCABULARY);
+  }
+
+  /** The content of {@code merges.txt}. */
+  public static String merges() {
+    return text(MERGES);
   }
 
   /**
-   * Writes its files.
+   * Writes the files of a tokenizer folder.
    *
    * @param folder where to; must exist
    * @throws IOException if that fails
@@ -66,9 +71,11 @@ public final class StandardTokenizer {
       return;
     }
     String[] tokens = new String[size];
-    TokenizerFiles.vocabulary(VOCABULARY, text(VOCABULARY))
-        .forEach(
-            (token, id) -> {
+    JsonMapper.shared()
+        .readTree(text(VOCABULARY))
+        .forEachEntry(
+            (token, value) -> {
+              int id = value.intValue();
               int kept = id >= SIZE - 2 ? id - SIZE + size : id;
               if (id >= SIZE - 2 || id < BYTES + merges) {
                 tokens[kept] = token;
@@ -93,7 +100,7 @@ public final class StandardTokenizer {
   }
 
   private static InputStream open(String name) throws IOException {
-    InputStream in = StandardTokenizer.class.getResourceAsStream("clip/" + name);
+    InputStream in = ClipVocabulary.class.getResourceAsStream("clip/" + name);
     if (in == null) {
       throw new IOException("the jar lacks " + name);
     }
