@@ -73,8 +73,17 @@ public final class JitConv implements ConvKernels, Selective {
             p.activation());
     RightMatrix right = new RightMatrix(HostBuffer.of(weight), p.weight(), 0, length, true);
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * p.c());
-    LeftRows left = new Pixels(p, from, zeros.address());
-    new JitProduct(workers, code, left, right, pixels, p.outC(), output).run();
+    int size = WinogradConv.choose(p);
+    if (size > 0 && code.winograd(size)) {
+      MemorySegment added =
+          biases != null
+              ? biases
+              : NativeScratch.get(NativeScratch.Part.BIAS, 4L * p.outC()).fill((byte) 0);
+      new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added).run();
+    } else {
+      LeftRows left = new Pixels(p, from, zeros.address());
+      new JitProduct(workers, code, left, right, pixels, p.outC(), output).run();
+    }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(weight);
     Reference.reachabilityFence(biases);

@@ -229,44 +229,26 @@ final class JitProduct {
           long bytes = 4L * panelWidth(j) * part.values();
           long bAddress = Range.address(panels, b, bytes);
           long c = 4L * (j - panel) * panelColumns;
-          multiply(part, table, bAddress, vectors, count, sums, c, sumsRow, i > 0);
+          TileCode.multiply(
+              kit,
+              table,
+              count,
+              part.segment(),
+              part.segments(),
+              part.from(),
+              part.length(),
+              bAddress,
+              vectors,
+              sums,
+              c,
+              sumsRow,
+              i > 0);
         }
       }
       int firstColumn = column + panel * panelColumns;
       int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
       output.store(kit, sums.address(), sumsRow, row, count, firstColumn, present, first, last);
       Reference.reachabilityFence(sums);
-    }
-
-    private void multiply(
-        Part part,
-        RowTable table,
-        long b,
-        int vectors,
-        int count,
-        MemorySegment sums,
-        long at,
-        long sumsRow,
-        boolean add) {
-      int tiles = count / tileRows;
-      int rest = count % tileRows;
-      long bytes = (count - 1) * sumsRow + 4L * vectors * kit.level.lanes();
-      long c = Range.address(sums, at, bytes);
-      Frame f = NativeScratch.frame();
-      if (tiles > 0) {
-        long entries = table.address(0, part.segment());
-        TileCode.arguments(
-            f, entries, table.tileBytes(), part.from(), part.length(), part.segments(), b);
-        TileCode.result(f, c, sumsRow, tileRows * sumsRow, tiles, add)
-            .call(kit.tile(tileRows, vectors));
-      }
-      if (rest > 0) {
-        long entries = table.address(tiles, part.segment());
-        TileCode.arguments(
-            f, entries, table.tileBytes(), part.from(), part.length(), part.segments(), b);
-        TileCode.result(f, c + tiles * tileRows * sumsRow, sumsRow, 0, 1, add)
-            .call(kit.tile(rest, vectors));
-      }
     }
   }
 }

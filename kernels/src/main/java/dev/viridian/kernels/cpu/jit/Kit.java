@@ -65,6 +65,21 @@ final class Kit {
     return stores[(add ? 1 : 0) + (bias ? 2 : 0)];
   }
 
+  /** {@link WinogradCode}, or null if it failed its trial. */
+  @Nullable CodePage winograd(WinogradCode.Step step, int size) {
+    return CodeCache.get(new WinogradCode(step, size));
+  }
+
+  /** Whether all transforms of a size can be had. */
+  boolean winograd(int size) {
+    for (WinogradCode.Step step : WinogradCode.Step.values()) {
+      if (winograd(step, size) == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** {@link PackCode}. */
   CodePage pack(DType type, boolean turned) {
     return packs[turned ? 1 : 0][type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2];

@@ -20,7 +20,11 @@ final class NativeScratch {
     /** A bias as floats. */
     BIAS,
     /** Zeros; never written. */
-    ZEROS
+    ZEROS,
+    /** Transformed squares of a map. */
+    SQUARES,
+    /** Where pixels go that are not there; never read. */
+    OUTSIDE
   }
 
   private static final ThreadLocal<NativeScratch> OF_THREAD =

@@ -224,6 +224,46 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
         .set(ADD, add ? 1 : 0);
   }
 
+  /**
+   * Multiplies rows by a panel.
+   *
+   * @param rows how many, from the table's first on
+   * @param from first value of each segment to use
+   * @param b address of the panel
+   * @param sums where the result goes, from byte {@code at} on, rows {@code row} bytes apart
+   * @param add whether the result is added to
+   */
+  static void multiply(
+      Kit kit,
+      RowTable table,
+      int rows,
+      int segment,
+      int segments,
+      int from,
+      int length,
+      long b,
+      int vectors,
+      MemorySegment sums,
+      long at,
+      long row,
+      boolean add) {
+    int tileRows = kit.level.rows();
+    int tiles = rows / tileRows;
+    int rest = rows % tileRows;
+    long c = Range.address(sums, at, (rows - 1) * row + 4L * vectors * kit.level.lanes());
+    Frame f = NativeScratch.frame();
+    if (tiles > 0) {
+      long entries = table.address(0, segment);
+      arguments(f, entries, table.tileBytes(), from, length, segments, b);
+      result(f, c, row, tileRows * row, tiles, add).call(kit.tile(tileRows, vectors));
+    }
+    if (rest > 0) {
+      long entries = table.address(tiles, segment);
+      arguments(f, entries, table.tileBytes(), from, length, segments, b);
+      result(f, c + tiles * tileRows * row, row, 0, 1, add).call(kit.tile(rest, vectors));
+    }
+  }
+
   /** Two tiles, two segments of five values, of seven; written, then added to. */
   @Override
   public @Nullable String fault(CodePage page) {

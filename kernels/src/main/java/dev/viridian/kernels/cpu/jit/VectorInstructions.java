@@ -314,6 +314,18 @@ class VectorInstructions extends GeneralInstructions {
     three(FNMADD213, to, a, b);
   }
 
+  private static final Opcode FNMADD132 = fused(0x9C);
+
+  /** {@code to = −to · b + a}, rounded once. */
+  final void vfnmadd132ps(Vec to, Vec a, Vec b) {
+    three(FNMADD132, to, a, b);
+  }
+
+  /** {@code to = −to · b + a}, rounded once. */
+  final void vfnmadd132ps(Vec to, Vec a, Mem b) {
+    three(FNMADD132, to, a, b);
+  }
+
   private static final Opcode FNMADD231 = fused(0xBC);
 
   /** {@code to = −a · b + to}, rounded once. */

@@ -1,0 +1,114 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Calls that would touch memory that is not there: refused before any code runs. */
+final class JitArgumentsTest {
+  @BeforeAll
+  static void onlyWhereCodeCanBeGenerated() {
+    assumeTrue(Kit.best() != null, "no code is generated here");
+  }
+
+  private static HostBuffer floats(int count) {
+    return new HostBuffer(Arena.ofAuto().allocate(4L * count, 64));
+  }
+
+  @Test
+  void shortBuffersOfProducts() {
+    try (Workers workers = new Workers(1)) {
+      JitGemm gemm = new JitGemm(workers);
+      GemmProblem p =
+          GemmProblem.of(8, 16, 32, false, true)
+              .leading(40, 33, 20)
+              .batched(2, 320, 0, 160)
+              .epilogue(true, DType.F32, Activation.NONE);
+      int a = 320 + 7 * 40 + 32;
+      int b = 15 * 33 + 32;
+      int c = 160 + 7 * 20 + 16;
+      gemm.gemm(p, floats(a), floats(b), floats(16), floats(c));
+      for (int shorter = 0; shorter < 4; shorter++) {
+        int[] s = {a, b, 16, c};
+        s[shorter]--;
+        assertThrows(
+            IndexOutOfBoundsException.class,
+            () -> gemm.gemm(p, floats(s[0]), floats(s[1]), floats(s[2]), floats(s[3])));
+      }
+    }
+  }
+
+  @Test
+  void shortBuffersOfConvolutions() {
+    try (Workers workers = new Workers(1)) {
+      JitConv conv = new JitConv(workers);
+      for (int channels : new int[] {5, 64}) {
+        ConvProblem p = ConvProblem.of(1, 16, 16, channels, 40, 3, 1, 1);
+        int[] sizes = {256 * channels, 40 * 9 * channels, 256 * 40};
+        conv.forward(p, floats(sizes[0]), floats(sizes[1]), null, floats(sizes[2]));
+        for (int shorter = 0; shorter < 3; shorter++) {
+          int[] s = sizes.clone();
+          s[shorter]--;
+          assertThrows(
+              IndexOutOfBoundsException.class,
+              () -> conv.forward(p, floats(s[0]), floats(s[1]), null, floats(s[2])));
+        }
+      }
+    }
+  }
+
+  @Test
+  void memoryGivenBack() {
+    try (Workers workers = new Workers(1)) {
+      JitGemm gemm = new JitGemm(workers);
+      Arena arena = Arena.ofShared();
+      HostBuffer gone = new HostBuffer(arena.allocate(4 * 64, 64));
+      arena.close();
+      GemmProblem p = GemmProblem.of(8, 8, 8, false, false);
+      assertThrows(
+          IllegalStateException.class, () -> gemm.gemm(p, gone, floats(64), null, floats(64)));
+    }
+  }
+
+  @Test
+  void whatIsNotTakenIsDeclined() {
+    try (Workers workers = new Workers(1)) {
+      JitGemm gemm = new JitGemm(workers);
+      GemmProblem turned = GemmProblem.of(8, 8, 8, true, false);
+      assertFalse(gemm.accepts("gemm", turned));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> gemm.gemm(turned, floats(64), floats(64), null, floats(64)));
+      JitConv conv = new JitConv(workers);
+      ConvProblem p = ConvProblem.of(1, 4, 4, 8, 8, 3, 1, 1);
+      assertFalse(conv.accepts("backwardData", p));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> conv.backwardData(p, floats(128), floats(576), floats(128)));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> conv.backwardFilter(p, floats(128), floats(128), floats(576)));
+    }
+  }
+
+  @Test
+  void countsThatCodeCannotTake() {
+    Frame f = new Frame();
+    assertThrows(IllegalArgumentException.class, () -> TileCode.arguments(f, 0, 0, 0, -1, 1, 0));
+    assertThrows(IllegalArgumentException.class, () -> TileCode.arguments(f, 0, 0, 0, 1, 0, 0));
+    assertThrows(IllegalArgumentException.class, () -> TileCode.result(f, 0, 0, 0, 0, false));
+    assertThrows(
+        IllegalArgumentException.class, () -> WinogradCode.run(null, f, 0, 0, 0, 0, 16, 0));
+    assertThrows(IndexOutOfBoundsException.class, () -> Range.address(floats(4).segment(), 8, 9));
+  }
+}
