@@ -29,8 +29,14 @@ final class WinogradConv {
   /** Tiles of the result that a task multiplies: whole innermost tiles of 6 and of 12 rows. */
   private static final int TASK_TILES = 48;
 
-  /** Panels of filters of a task: its sums fill half of the second cache. */
-  private static final int TASK_COLUMNS = 32;
+  /** Filters of a task: for so many, its squares come from the last cache once. */
+  private static final int TASK_COLUMNS = 160;
+
+  /** Enough tasks for a thread to keep all busy to the end. */
+  private static final int TASKS_PER_THREAD = 4;
+
+  /** With fewer channels plain sums are as fast, and their error is least. */
+  private static final int FEW = 64;
 
   /** Values of K that are packed or transformed in one go. */
   private static final int BLOCK = 128;
@@ -105,7 +111,7 @@ final class WinogradConv {
 
   /** The size of tiles that costs least by estimate; 0 if plain sums do. */
   static int choose(ConvProblem p) {
-    if (!takes(p) || p.c() < 32 || p.outC() < 32) {
+    if (!takes(p) || p.c() < FEW || p.outC() < FEW) {
       return 0;
     }
     double pixels = (double) p.n() * p.outH() * p.outW();
@@ -285,8 +291,10 @@ final class WinogradConv {
       int rows = kit.level.rows();
       int cuts = Math.ceilDiv(count, TASK_TILES);
       int height = Math.ceilDiv(Math.ceilDiv(count, cuts), rows) * rows;
-      int panels = Math.max(1, TASK_COLUMNS / panelColumns);
       int rowTasks = Math.ceilDiv(count, height);
+      int columnTasks = Math.ceilDiv(chunk.count, TASK_COLUMNS / panelColumns);
+      int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threadCount(), rowTasks);
+      int panels = Math.ceilDiv(chunk.count, Math.clamp(wanted, columnTasks, chunk.count));
       workers.run(
           rowTasks * Math.ceilDiv(chunk.count, panels),
           task -> {

@@ -174,7 +174,8 @@ final class WinogradConvTest {
     assertEquals(4, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 320, 3, 1, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 320, 3, 2, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 4, 3, 1, 1)));
-    assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 4, 4, 64, 64, 3, 1, 1)));
+    assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 8, 8, 64, 64, 3, 1, 1)));
+    assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 32, 64, 3, 1, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 320, 1, 1, 0)));
   }
 }
