@@ -17,7 +17,7 @@ import java.util.Locale;
  * <p>{@link #call} may be used from any thread. Nothing can move while a call lasts (the garbage
  * collector waits for its end), so a call should take less than about a millisecond.
  */
-final class CodePage implements AutoCloseable {
+final class CodePage implements Code, AutoCloseable {
   private static final int READ_WRITE = 3;
   private static final int READ_EXECUTE = 5;
   private static final int PRIVATE_ANONYMOUS = 0x22;
@@ -119,12 +119,12 @@ final class CodePage implements AutoCloseable {
   }
 
   /**
-   * Runs the code. It checks nothing: whatever the arguments point to and say must be right.
+   * {@inheritDoc}
    *
-   * @param arguments address of its arguments, which must stay alive meanwhile
    * @throws IllegalStateException if closed
    */
-  void call(long arguments) {
+  @Override
+  public void call(long arguments) {
     if (closed) {
       throw new IllegalStateException("code was called after its memory was given back");
     }

@@ -31,7 +31,7 @@ final class Frame {
   }
 
   /** Runs code with these arguments. */
-  void call(CodePage page) {
+  void call(Code page) {
     page.call(words.address());
     Reference.reachabilityFence(this);
   }

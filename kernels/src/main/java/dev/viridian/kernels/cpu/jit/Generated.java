@@ -8,5 +8,5 @@ interface Generated {
   byte[] code();
 
   /** Runs it on a small case: null if it did what plain loops do, else what was wrong. */
-  @Nullable String fault(CodePage page);
+  @Nullable String fault(Code page);
 }

@@ -9,6 +9,7 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class JitConv implements ConvKernels, Selective {
   private final Workers workers;
-  private final java.util.function.Supplier<@Nullable Kit> kit;
+  private final Supplier<@Nullable Kit> kit;
 
   /** Kernels that share the given threads, for the best instructions of this machine. */
   public JitConv(Workers workers) {
@@ -26,10 +27,10 @@ public final class JitConv implements ConvKernels, Selective {
     kit = Kit::best;
   }
 
-  /** The same for given instructions; declines everything if this machine lacks them. */
-  JitConv(Workers workers, VectorLevel level) {
+  /** The same on given functions; null declines everything. */
+  JitConv(Workers workers, @Nullable Kit kit) {
     this.workers = workers;
-    kit = () -> Kit.of(level);
+    this.kit = () -> kit;
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +24,7 @@ public final class JitGemm implements GemmKernels, Selective {
   private static final long SMALL = 4_000_000;
 
   private final Workers workers;
-  private final java.util.function.Supplier<@Nullable Kit> kit;
+  private final Supplier<@Nullable Kit> kit;
 
   /** Kernels that share the given threads, for the best instructions of this machine. */
   public JitGemm(Workers workers) {
@@ -31,10 +32,10 @@ public final class JitGemm implements GemmKernels, Selective {
     kit = Kit::best;
   }
 
-  /** The same for given instructions; declines everything if this machine lacks them. */
-  JitGemm(Workers workers, VectorLevel level) {
+  /** The same on given functions; null declines everything. */
+  JitGemm(Workers workers, @Nullable Kit kit) {
     this.workers = workers;
-    kit = () -> Kit.of(level);
+    this.kit = () -> kit;
   }
 
   @Override

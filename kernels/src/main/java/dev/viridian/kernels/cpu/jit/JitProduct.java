@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A blocked product on generated code. Chunk by chunk of columns, the threads first copy the right
@@ -119,7 +120,8 @@ final class JitProduct {
         depth += parts.get(end++).values();
       }
       long panel = 4L * panelColumns * Math.max(1, depth);
-      int width = (int) Math.max(4, Math.min(columns, MAX_PANELS / panel)) * panelColumns;
+      long most = shared() ? Math.max(4, MAX_PANELS / panel) : columns;
+      int width = (int) Math.min(columns, most * panelColumns);
       for (int column = 0; column < columns; column += width) {
         int to = (int) Math.min(columns, (long) column + width);
         new Chunk(parts.subList(done, end), depth, column, to, done == 0, end == parts.size())
@@ -127,6 +129,11 @@ final class JitProduct {
       }
       done = end;
     } while (done < parts.size());
+  }
+
+  /** Whether several tiles use a panel. Else each copies what it needs just before it does. */
+  private boolean shared() {
+    return rows > MAX_ROWS;
   }
 
   /** The part of a product that one set of panels serves. */
@@ -139,7 +146,7 @@ final class JitProduct {
     final boolean first;
     final boolean last;
     final int panelCount;
-    final MemorySegment panels;
+    final @Nullable MemorySegment panels;
 
     Chunk(List<Part> parts, int depth, int column, int toColumn, boolean first, boolean last) {
       this.parts = parts;
@@ -150,7 +157,10 @@ final class JitProduct {
       firstK = parts.isEmpty() ? 0 : parts.getFirst().k();
       width = toColumn - column;
       panelCount = Math.ceilDiv(width, panelColumns);
-      panels = NativeScratch.get(NativeScratch.Part.PANELS, 4L * panelCount * panelColumns * depth);
+      panels =
+          shared()
+              ? NativeScratch.get(NativeScratch.Part.PANELS, 4L * panelCount * panelColumns * depth)
+              : null;
     }
 
     /** Columns of a panel: fewer in the last, but whole vectors. */
@@ -166,18 +176,21 @@ final class JitProduct {
     }
 
     void run() {
-      if (depth > 0) {
+      MemorySegment all = panels;
+      if (all != null && depth > 0) {
         int blocks = Math.ceilDiv(depth, PACK_DEPTH);
         workers.run(
-            Math.multiplyExact(panelCount, blocks), task -> pack(task / blocks, task % blocks));
+            Math.multiplyExact(panelCount, blocks),
+            task -> pack(task / blocks, task % blocks, all));
       }
       int many = TILES_PER_THREAD * workers.threadCount();
-      int height = MAX_ROWS;
+      int height = shared() ? MAX_ROWS : rows;
       int tiles = Math.ceilDiv(width, MAX_COLUMNS);
-      while (tiles * 4 <= panelCount && Math.ceilDiv(rows, height) * tiles < many) {
+      while (tiles * (shared() ? 4 : 2) <= panelCount
+          && Math.ceilDiv(rows, height) * tiles < many) {
         tiles *= 2;
       }
-      while (height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
+      while (shared() && height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
         height /= 2;
       }
       int h = height;
@@ -196,7 +209,7 @@ final class JitProduct {
     }
 
     /** Copies a block of K of a panel. */
-    void pack(int panel, int block) {
+    void pack(int panel, int block, MemorySegment to) {
       int from = block * PACK_DEPTH;
       int present = Math.min(panelColumns, width - panel * panelColumns);
       int panelWidth = panelWidth(panel);
@@ -206,9 +219,23 @@ final class JitProduct {
           present,
           firstK + from,
           Math.min(PACK_DEPTH, depth - from),
-          panels,
+          to,
           panelAt(panel) + 4L * panelWidth * from,
           panelWidth);
+    }
+
+    /** Address of a part of K of a panel, which is copied first if it is not shared. */
+    long panel(int panel, Part part) {
+      int panelWidth = panelWidth(panel);
+      long bytes = 4L * panelWidth * part.values();
+      if (panels != null) {
+        return Range.address(panels, panelAt(panel) + 4L * panelWidth * (part.k() - firstK), bytes);
+      }
+      MemorySegment own = NativeScratch.get(NativeScratch.Part.PANEL, bytes);
+      int first = panel * panelColumns;
+      int present = Math.min(panelColumns, width - first);
+      right.pack(kit, column + first, present, part.k(), part.values(), own, 0, panelWidth);
+      return own.address();
     }
 
     /** Rows {@code row} to {@code row + count − 1} of some panels' columns. */
@@ -225,9 +252,7 @@ final class JitProduct {
         Part part = parts.get(i);
         for (int j = panel; j < endPanel; j++) {
           int vectors = panelWidth(j) / kit.level.lanes();
-          long b = panelAt(j) + 4L * panelWidth(j) * (part.k() - firstK);
-          long bytes = 4L * panelWidth(j) * part.values();
-          long bAddress = Range.address(panels, b, bytes);
+          long b = panel(j, part);
           long c = 4L * (j - panel) * panelColumns;
           TileCode.multiply(
               kit,
@@ -237,7 +262,7 @@ final class JitProduct {
               part.segments(),
               part.from(),
               part.length(),
-              bAddress,
+              b,
               vectors,
               sums,
               c,

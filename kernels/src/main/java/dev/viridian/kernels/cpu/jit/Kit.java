@@ -1,8 +1,10 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** All generated functions that products need on one level. */
@@ -12,14 +14,21 @@ final class Kit {
   private static final DType[] TYPES = {DType.F32, DType.F16, DType.BF16};
 
   final VectorLevel level;
-  private final CodePage[][] tiles;
-  private final CodePage[] stores = new CodePage[4];
-  private final CodePage[][] packs = new CodePage[2][TYPES.length];
-  private boolean complete = true;
+  private final Function<Generated, @Nullable Code> source;
+  private final Code[][] tiles;
+  private final Code[] stores = new Code[4];
+  private final Code[][] packs = new Code[2][TYPES.length];
 
-  private Kit(VectorLevel level) {
+  /**
+   * A kit from some source.
+   *
+   * @param source makes functions and tries them; null for one that cannot be had
+   * @throws IllegalStateException if one of the functions that all need cannot be had
+   */
+  Kit(VectorLevel level, Function<Generated, @Nullable Code> source) {
     this.level = level;
-    tiles = new CodePage[level.rows()][VectorLevel.VECTORS];
+    this.source = source;
+    tiles = new Code[level.rows()][VectorLevel.VECTORS];
     for (int i = 0; i < tiles.length; i++) {
       for (int j = 0; j < VectorLevel.VECTORS; j++) {
         tiles[i][j] = get(new TileCode(level, i + 1, j + 1));
@@ -34,54 +43,65 @@ final class Kit {
     }
   }
 
-  private CodePage get(Generated key) {
-    CodePage page = complete ? CodeCache.get(key) : null;
-    complete &= page != null;
-    return page;
+  private Code get(Generated key) {
+    Code code = source.apply(key);
+    if (code == null) {
+      throw new IllegalStateException("not available: " + key);
+    }
+    return code;
   }
 
   /** The functions of a level; null if the machine lacks it, or one of them failed its trial. */
-  static @Nullable Kit of(@Nullable VectorLevel level) {
-    if (level == null || !level.runsHere()) {
-      return null;
-    }
-    return KITS.computeIfAbsent(level, l -> Optional.of(new Kit(l)).filter(k -> k.complete))
-        .orElse(null);
+  static @Nullable Kit of(VectorLevel level) {
+    return KITS.computeIfAbsent(level, Kit::make).orElse(null);
   }
 
-  /** The best level's that works. */
+  private static Optional<Kit> make(VectorLevel level) {
+    if (!level.runsHere()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(new Kit(level, CodeCache::get));
+    } catch (IllegalStateException e) {
+      System.getLogger(Kit.class.getName())
+          .log(System.Logger.Level.DEBUG, () -> level + " is not used", e);
+      return Optional.empty();
+    }
+  }
+
+  /** The best level's that works; null if none does. */
   static @Nullable Kit best() {
-    Kit kit = of(VectorLevel.best());
-    return kit == null && VectorLevel.best() != null ? of(VectorLevel.AVX2) : kit;
+    Kit kit = of(VectorLevel.AVX512);
+    return kit != null ? kit : of(VectorLevel.AVX2);
   }
 
   /** {@link TileCode} of a size. */
-  CodePage tile(int rows, int vectors) {
+  Code tile(int rows, int vectors) {
     return tiles[rows - 1][vectors - 1];
   }
 
   /** {@link StoreCode}. */
-  CodePage store(boolean add, boolean bias) {
+  Code store(boolean add, boolean bias) {
     return stores[(add ? 1 : 0) + (bias ? 2 : 0)];
   }
 
-  /** {@link WinogradCode}, or null if it failed its trial. */
-  @Nullable CodePage winograd(WinogradCode.Step step, int size) {
-    return CodeCache.get(new WinogradCode(step, size));
+  /** {@link PackCode}. */
+  Code pack(DType type, boolean turned) {
+    return packs[turned ? 1 : 0][type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2];
+  }
+
+  /** {@link WinogradCode}; made when first needed. */
+  Code winograd(Step step, int size) {
+    return get(new WinogradCode(step, size));
   }
 
   /** Whether all transforms of a size can be had. */
   boolean winograd(int size) {
-    for (WinogradCode.Step step : WinogradCode.Step.values()) {
-      if (winograd(step, size) == null) {
+    for (Step step : Step.values()) {
+      if (source.apply(new WinogradCode(step, size)) == null) {
         return false;
       }
     }
     return true;
-  }
-
-  /** {@link PackCode}. */
-  CodePage pack(DType type, boolean turned) {
-    return packs[turned ? 1 : 0][type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2];
   }
 }

@@ -13,6 +13,8 @@ final class NativeScratch {
   enum Part {
     /** Panels of the right factor, read by all threads that work on a product. */
     PANELS,
+    /** A panel, or a part of one, of the calling thread alone. */
+    PANEL,
     /** Addresses of the rows of the left factor. */
     ROWS,
     /** A tile of the result. */

@@ -127,7 +127,7 @@ record PackCode(DType type, boolean turned) implements Generated {
    * @param toRow bytes between values of K in the panel
    * @param squares eighths of the number of values of K
    */
-  static void runTurned(CodePage page, Frame f, long[] columns, long to, long toRow, int squares) {
+  static void runTurned(Code page, Frame f, long[] columns, long to, long toRow, int squares) {
     for (int i = 0; i < LANES; i++) {
       f.set(Long.BYTES * i, columns[i]);
     }
@@ -139,7 +139,7 @@ record PackCode(DType type, boolean turned) implements Generated {
 
   /** Copies rows of {@code vectors} times eight columns. */
   static void runStraight(
-      CodePage page, Frame f, long from, long fromRow, long to, long toRow, int vectors, int rows) {
+      Code page, Frame f, long from, long fromRow, long to, long toRow, int vectors, int rows) {
     f.set(FROM, from)
         .set(FROM_ROW, fromRow)
         .set(TO, to)
@@ -151,7 +151,7 @@ record PackCode(DType type, boolean turned) implements Generated {
 
   /** Eight columns of sixteen values. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int length = 16;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate((long) LANES * length * type.bytes(), 64);

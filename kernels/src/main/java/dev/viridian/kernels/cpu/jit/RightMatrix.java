@@ -66,7 +66,7 @@ record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolea
 
   private void turn(
       Kit kit, Frame frame, int column, int present, int k, int squares, long to, int width) {
-    CodePage page = kit.pack(type, true);
+    Code page = kit.pack(type, true);
     int length = squares * PackCode.LANES;
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * length);
     long[] columns = new long[PackCode.LANES];

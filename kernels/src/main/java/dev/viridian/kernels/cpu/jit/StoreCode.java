@@ -107,7 +107,7 @@ record StoreCode(boolean add, boolean bias) implements Generated {
    * @param biasAt address of the bias of the first column; anything without one
    */
   static void run(
-      CodePage page,
+      Code page,
       Frame f,
       long from,
       long fromRow,
@@ -132,7 +132,7 @@ record StoreCode(boolean add, boolean bias) implements Generated {
 
   /** Three rows, once for each number of lanes in the tail. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(4 * 3 * 24, 64);
       MemorySegment to = arena.allocate(4 * 3 * 24, 64);

@@ -266,7 +266,7 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
 
   /** Two tiles, two segments of five values, of seven; written, then added to. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int columns = vectors * level.lanes();
     int length = 5;
     try (Arena arena = Arena.ofConfined()) {

@@ -1,7 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.cpu.jit.CpuFeatures.Feature;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A set of vector instructions, and the shape of the innermost tile of a product that fits its
@@ -26,19 +25,11 @@ enum VectorLevel {
     this.depth = depth;
   }
 
-  /** The best that this machine has; null if it has none. */
-  static @Nullable VectorLevel best() {
-    CpuFeatures here = CpuFeatures.here();
-    if (!here.has(Feature.AVX2, Feature.FMA, Feature.F16C)) {
-      return null;
-    }
-    return here.has(Feature.AVX512F) ? AVX512 : AVX2;
-  }
-
   /** Whether this machine can run it. */
   boolean runsHere() {
-    VectorLevel best = best();
-    return best != null && compareTo(best) <= 0;
+    CpuFeatures here = CpuFeatures.here();
+    return here.has(Feature.AVX2, Feature.FMA, Feature.F16C)
+        && (this == AVX2 || here.has(Feature.AVX512F));
   }
 
   /** Floats in a vector. */

@@ -282,14 +282,7 @@ record WinogradCode(Step step, int size) implements Generated {
 
   /** Runs the code; addresses and extents are the caller's to check. */
   static void run(
-      CodePage page,
-      Frame f,
-      long from,
-      long fromStep,
-      long to,
-      long toStep,
-      int bytes,
-      long bias) {
+      Code page, Frame f, long from, long fromStep, long to, long toStep, int bytes, long bias) {
     if (bytes < VECTOR || bytes % VECTOR != 0) {
       throw new IllegalArgumentException("bytes of channels: " + bytes);
     }
@@ -355,7 +348,7 @@ record WinogradCode(Step step, int size) implements Generated {
 
   /** A square of sixteen channels against the matrix, which follows from the points. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int n = in();
     int m = out();
     int channels = 16;

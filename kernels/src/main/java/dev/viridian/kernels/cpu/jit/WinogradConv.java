@@ -130,14 +130,6 @@ final class WinogradConv {
     return choice;
   }
 
-  private CodePage code(Step step) {
-    CodePage page = kit.winograd(step, size);
-    if (page == null) {
-      throw new IllegalStateException("the transforms are not available");
-    }
-    return page;
-  }
-
   /** Bytes from place to place of a panel of transformed filters. */
   private long filterStep(int width) {
     return 4L * width * p.c() + LINE;
@@ -211,12 +203,12 @@ final class WinogradConv {
     }
 
     void transform() {
-      CodePage page = code(Step.FILTER);
+      Code page = kit.winograd(Step.FILTER, size);
       int blocks = Math.ceilDiv(p.c(), BLOCK);
       workers.run(count * blocks, task -> transform(page, task / blocks, task % blocks * BLOCK));
     }
 
-    private void transform(CodePage page, int panel, int channel) {
+    private void transform(Code page, int panel, int channel) {
       int length = Math.min(BLOCK, p.c() - channel);
       int width = width(panel);
       long tapBytes = 4L * width * length;
@@ -254,7 +246,7 @@ final class WinogradConv {
     }
 
     void transform() {
-      CodePage page = code(Step.INPUT);
+      Code page = kit.winograd(Step.INPUT, size);
       workers.run(
           Math.ceilDiv(count, 8),
           task -> {
@@ -264,7 +256,7 @@ final class WinogradConv {
           });
     }
 
-    private void transform(CodePage page, int i) {
+    private void transform(Code page, int i) {
       int n = square(size);
       MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * places);
       int tile = firstTile + i;
@@ -287,7 +279,7 @@ final class WinogradConv {
     }
 
     void multiply(Filters chunk) {
-      CodePage page = code(Step.OUTPUT);
+      Code page = kit.winograd(Step.OUTPUT, size);
       int rows = kit.level.rows();
       int cuts = Math.ceilDiv(count, TASK_TILES);
       int height = Math.ceilDiv(Math.ceilDiv(count, cuts), rows) * rows;
@@ -312,7 +304,7 @@ final class WinogradConv {
 
     /** Some tiles by some panels of filters: all places, then back. */
     private void multiply(
-        Filters chunk, CodePage page, int tile, int tileCount, int panel, int endPanel) {
+        Filters chunk, Code page, int tile, int tileCount, int panel, int endPanel) {
       int columns = (endPanel - panel) * panelColumns;
       long row = 4L * columns + LINE;
       long step = tileCount * row + LINE;
@@ -346,7 +338,7 @@ final class WinogradConv {
 
     /** Transforms the sums of one tile back to pixels. */
     private void back(
-        CodePage page, MemorySegment sums, long at, long step, int tile, int column, int present) {
+        Code page, MemorySegment sums, long at, long step, int tile, int column, int present) {
       MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * size * size);
       MemorySegment outside = NativeScratch.get(NativeScratch.Part.OUTSIDE, 4L * present);
       int left = tile % tilesX * size;

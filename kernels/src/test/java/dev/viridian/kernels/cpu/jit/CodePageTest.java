@@ -70,7 +70,7 @@ final class CodePageTest {
       }
 
       @Override
-      public String fault(CodePage page) {
+      public String fault(Code page) {
         return refused ? "on purpose, for a test" : null;
       }
     }

@@ -1,0 +1,111 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.reference.ReferenceConv;
+import dev.viridian.kernels.cpu.reference.ReferenceGemm;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** The code for AVX-512 on machines without it: its innermost loops run in {@link Emulator}. */
+final class EmulatedTest {
+  @Test
+  void everyTileForAvx512PassesItsTrial() {
+    for (int rows = 1; rows <= VectorLevel.AVX512.rows(); rows++) {
+      for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+        TileCode tile = new TileCode(VectorLevel.AVX512, rows, vectors);
+        assertNull(tile.fault(new Emulator(tile.code())), tile.toString());
+      }
+    }
+  }
+
+  @Test
+  void theTrialSeesWrongCode() {
+    TileCode right = new TileCode(VectorLevel.AVX512, 3, 2);
+    Emulator code = new Emulator(right.code());
+    assertNotNull(right.fault(arguments -> {}));
+    assertNotNull(
+        right.fault(
+            arguments -> {
+              code.call(arguments);
+              // One value of the first tile's first row.
+              long c =
+                  memory().get(java.lang.foreign.ValueLayout.JAVA_LONG, arguments + TileCode.C);
+              long step = 3L * 2 * 64;
+              float old = Numbers.get(memory(), (c - 2 * step) / 4);
+              Numbers.set(memory(), (c - 2 * step) / 4, old + 0.01f);
+            }));
+  }
+
+  @SuppressWarnings("restricted")
+  private static java.lang.foreign.MemorySegment memory() {
+    return java.lang.foreign.MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  }
+
+  /** Tiles emulated, everything else as on AVX2. */
+  private static Kit kit() {
+    return new Kit(
+        VectorLevel.AVX512,
+        key -> key instanceof TileCode ? new Emulator(key.code()) : CodeCache.get(key));
+  }
+
+  private static HostBuffer random(Random random, int count) {
+    HostBuffer buffer = new HostBuffer(Arena.ofAuto().allocate(4L * count, 64));
+    for (int i = 0; i < count; i++) {
+      Numbers.set(buffer.segment(), i, (float) random.nextGaussian());
+    }
+    return buffer;
+  }
+
+  private static void near(HostBuffer expected, HostBuffer actual, int count, String what) {
+    for (int i = 0; i < count; i++) {
+      float e = Numbers.get(expected.segment(), i);
+      assertEquals(e, Numbers.get(actual.segment(), i), 1e-3, what + ", value " + i);
+    }
+  }
+
+  @Test
+  void productsAndConvolutions() {
+    assumeTrue(Kit.of(VectorLevel.AVX2) != null, "no code is generated here");
+    Random random = new Random(1);
+    try (Workers workers = new Workers(2)) {
+      for (int[] s : new int[][] {{5, 7, 17}, {13, 33, 260}, {25, 70, 12}, {40, 16, 3}}) {
+        GemmProblem p =
+            GemmProblem.of(s[0], s[1], s[2], false, true)
+                .epilogue(true, DType.F32, Activation.NONE);
+        HostBuffer a = random(random, s[0] * s[2]);
+        HostBuffer b = random(random, s[1] * s[2]);
+        HostBuffer bias = random(random, s[1]);
+        HostBuffer expected = random(random, s[0] * s[1]);
+        HostBuffer actual = random(random, s[0] * s[1]);
+        new ReferenceGemm(workers).gemm(p, a, b, bias, expected);
+        JitGemm gemm = new JitGemm(workers, kit());
+        assertTrue(gemm.accepts("gemm", p));
+        gemm.gemm(p, a, b, bias, actual);
+        near(expected, actual, s[0] * s[1], p.toString());
+      }
+      for (int size : new int[] {12, 3}) {
+        ConvProblem p = ConvProblem.of(1, size, size, 64, 72, 3, 1, 1);
+        HostBuffer x = random(random, size * size * 64);
+        HostBuffer weight = random(random, 9 * 64 * 72);
+        HostBuffer expected = random(random, size * size * 72);
+        HostBuffer actual = random(random, size * size * 72);
+        new ReferenceConv(workers).forward(p, x, weight, null, expected);
+        new JitConv(workers, kit()).forward(p, x, weight, null, actual);
+        near(expected, actual, size * size * 72, p.toString());
+      }
+    }
+  }
+}

@@ -1,0 +1,234 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Runs machine code without a processor for it: the instructions that {@link TileCode} uses at the
+ * level AVX-512, decoded from their bytes. What it does not know, it refuses.
+ */
+final class Emulator implements Code {
+  private static final long STACK_BYTES = 4096;
+
+  private final byte[] code;
+  private final MemorySegment memory = all();
+  private final long[] r = new long[16];
+  private final float[][] v = new float[32][16];
+  private int at;
+  private boolean equal;
+  private boolean below;
+
+  // The operands of the instruction at hand.
+  private int reg;
+  private int rm;
+  private long address;
+  private boolean inMemory;
+
+  Emulator(byte[] code) {
+    this.code = code;
+  }
+
+  @SuppressWarnings("restricted")
+  private static MemorySegment all() {
+    return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  }
+
+  @Override
+  public synchronized void call(long arguments) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment stack = arena.allocate(STACK_BYTES, 64);
+      for (int i = 0; i < 16; i++) {
+        r[i] = 0x5555_0000L + i; // what a callee must not rely on, or must keep
+      }
+      r[4] = stack.address() + STACK_BYTES;
+      r[7] = arguments;
+      long[] before = r.clone();
+      at = 0;
+      while (step()) {}
+      for (int kept : new int[] {3, 4, 5, 12, 13, 14, 15}) {
+        if (r[kept] != before[kept]) {
+          throw new AssertionError(Gpr.values()[kept] + " was not kept");
+        }
+      }
+    }
+  }
+
+  private int next() {
+    return code[at++] & 255;
+  }
+
+  private int next32() {
+    return next() | next() << 8 | next() << 16 | next() << 24;
+  }
+
+  private AssertionError unknown(int opcode) {
+    return new AssertionError("unknown " + Integer.toHexString(opcode) + " at " + at);
+  }
+
+  /** One instruction; false at the end. */
+  private boolean step() {
+    int opcode = next();
+    if (opcode == 0x62) {
+      evex();
+      return true;
+    }
+    if (opcode == 0xC5) {
+      if (next() != 0xF8 || next() != 0x77) {
+        throw unknown(opcode);
+      }
+      return true;
+    }
+    int rex = 0;
+    if ((opcode & 0xF0) == 0x40) {
+      rex = opcode;
+      opcode = next();
+    }
+    if (opcode == 0xC3) {
+      return false;
+    }
+    general(opcode, rex);
+    return true;
+  }
+
+  private void general(int opcode, int rex) {
+    int b = (rex & 1) << 3;
+    if (opcode == 0x90) {
+      return;
+    }
+    if ((opcode & 0xF8) == 0x50) {
+      r[4] -= 8;
+      memory.set(JAVA_LONG_UNALIGNED, r[4], r[opcode & 7 | b]);
+      return;
+    }
+    if ((opcode & 0xF8) == 0x58) {
+      r[opcode & 7 | b] = memory.get(JAVA_LONG_UNALIGNED, r[4]);
+      r[4] += 8;
+      return;
+    }
+    if (opcode == 0x0F) {
+      int condition = next();
+      int distance = next32();
+      boolean taken =
+          switch (condition) {
+            case 0x82 -> below;
+            case 0x83 -> !below;
+            case 0x84 -> equal;
+            case 0x85 -> !equal;
+            default -> throw unknown(condition);
+          };
+      at += taken ? distance : 0;
+      return;
+    }
+    if ((rex & 8) == 0) {
+      throw unknown(opcode);
+    }
+    operands(rex >> 2 & 1, rex >> 1 & 1, rex & 1, 1);
+    switch (opcode) {
+      case 0x8B -> r[reg] = read();
+      case 0x89 -> write(r[reg]);
+      case 0x01 -> write(read() + r[reg]);
+      case 0x03 -> r[reg] += read();
+      case 0x3B -> compare(r[reg], read());
+      case 0x81, 0x83 -> {
+        long value = opcode == 0x83 ? (byte) next() : next32();
+        switch (reg & 7) {
+          case 0 -> write(read() + value);
+          case 7 -> compare(read(), value);
+          default -> throw unknown(opcode);
+        }
+      }
+      case 0xFF -> {
+        if ((reg & 7) != 1) {
+          throw unknown(opcode);
+        }
+        write(read() - 1);
+        equal = read() == 0;
+      }
+      default -> throw unknown(opcode);
+    }
+  }
+
+  private void compare(long a, long b) {
+    equal = a == b;
+    below = Long.compareUnsigned(a, b) < 0;
+  }
+
+  private long read() {
+    return inMemory ? memory.get(JAVA_LONG_UNALIGNED, address) : r[rm];
+  }
+
+  private void write(long value) {
+    if (inMemory) {
+      memory.set(JAVA_LONG_UNALIGNED, address, value);
+    } else {
+      r[rm] = value;
+    }
+  }
+
+  /** ModRM, SIB and displacement; {@code unit} of a displacement of 8 bits. */
+  private void operands(int bitR, int bitX, int bitB, int unit) {
+    int modRm = next();
+    int mod = modRm >> 6;
+    reg = modRm >> 3 & 7 | bitR << 3;
+    rm = modRm & 7 | bitB << 3;
+    inMemory = mod != 3;
+    if (!inMemory) {
+      return;
+    }
+    address = 0;
+    int base = rm;
+    if ((modRm & 7) == 4) {
+      int sib = next();
+      base = sib & 7 | bitB << 3;
+      int index = sib >> 3 & 7 | bitX << 3;
+      address = index == 4 ? 0 : r[index] << (sib >> 6);
+    }
+    if (mod == 0 && (base & 7) == 5) {
+      throw unknown(modRm);
+    }
+    address += r[base];
+    address += mod == 1 ? (long) (byte) next() * unit : mod == 2 ? next32() : 0;
+  }
+
+  private void evex() {
+    int p0 = next();
+    int p1 = next();
+    int p2 = next();
+    int opcode = next();
+    boolean plain = (p2 & 0x97) == 0 && (p2 >> 5 & 3) == 2 && (p1 & 0x84) == 4;
+    if (!plain) {
+      throw unknown(opcode);
+    }
+    int map = p0 & 7;
+    int prefix = p1 & 3;
+    int key = map << 12 | prefix << 8 | opcode;
+    operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, key == 0x2118 ? 4 : 64);
+    float[] to = v[reg | (p0 >> 4 & 1 ^ 1) << 4];
+    float[] a = v[p1 >> 3 & 15 ^ 15 | (p2 >> 3 & 1 ^ 1) << 4];
+    int rmVector = rm | (p0 >> 6 & 1 ^ 1) << 4;
+    for (int i = 0; i < 16; i++) {
+      switch (key) {
+        case 0x1010 -> to[i] = load(i); // vmovups
+        case 0x1011 -> memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
+        case 0x1058 -> to[i] = a[i] + load(i); // vaddps
+        case 0x2118 -> to[i] = load(0); // vbroadcastss
+        case 0x21B8 -> to[i] = Math.fma(a[i], v[rmVector][i], to[i]); // vfmadd231ps
+        case 0x11EF -> { // vpxord
+          int bits = Float.floatToRawIntBits(a[i]) ^ Float.floatToRawIntBits(v[rmVector][i]);
+          to[i] = Float.intBitsToFloat(bits);
+        }
+        default -> throw unknown(key);
+      }
+    }
+  }
+
+  private float load(int lane) {
+    if (!inMemory) {
+      throw unknown(rm);
+    }
+    return memory.get(JAVA_FLOAT_UNALIGNED, address + 4L * lane);
+  }
+}
