@@ -53,7 +53,7 @@ final class AttentionKit {
   }
 
   /** The functions of a level; null if the machine lacks it, or one of them failed its trial. */
-  static @Nullable AttentionKit of(@Nullable VectorLevel level) {
+  static @Nullable AttentionKit of(VectorLevel level) {
     Kit panels = Kit.of(level);
     if (panels == null) {
       return null;
@@ -65,8 +65,8 @@ final class AttentionKit {
 
   /** The best level's that works. */
   static @Nullable AttentionKit best() {
-    AttentionKit kit = of(VectorLevel.best());
-    return kit == null && VectorLevel.best() != null ? of(VectorLevel.AVX2) : kit;
+    AttentionKit kit = of(VectorLevel.AVX512);
+    return kit != null ? kit : of(VectorLevel.AVX2);
   }
 
   /**

@@ -195,7 +195,7 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
    * @param add whether the result is added to
    */
   void run(
-      CodePage page,
+      Code page,
       Frame f,
       long a,
       long aRow,
@@ -228,7 +228,7 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
 
   /** Two tiles of two panels over five values; written, then added to. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int width = vectors * level.lanes();
     int length = 5;
     try (Arena arena = Arena.ofConfined()) {

@@ -106,7 +106,7 @@ record RowsCode(int sumLanes) implements Generated {
    * @param factorRow bytes from row to row there; 0 for one factor
    */
   void run(
-      CodePage page,
+      Code page,
       Frame f,
       long from,
       long fromRow,
@@ -131,7 +131,7 @@ record RowsCode(int sumLanes) implements Generated {
 
   /** Three rows, once for each number of lanes in the tail; the sum of the last is 0. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(4 * 3 * 24, 64);
       MemorySegment to = arena.allocate(4 * 3 * 24, 64);

@@ -205,7 +205,7 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
    * @param weights address of the columns' weights, readable in whole vectors
    */
   void run(
-      CodePage page,
+      Code page,
       Frame f,
       long scores,
       long scoresRow,
@@ -233,7 +233,7 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
 
   /** Three rows of every number of keys up to six vectors, in two blocks. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int lanes = level.lanes();
     int most = 6 * lanes;
     int rows = 3;

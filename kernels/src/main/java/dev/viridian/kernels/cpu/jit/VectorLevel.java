@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.cpu.jit.CpuFeatures.Feature;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A set of vector instructions, and the shape of the innermost tile of a product that fits its
@@ -30,6 +31,11 @@ enum VectorLevel {
     CpuFeatures here = CpuFeatures.here();
     return here.has(Feature.AVX2, Feature.FMA, Feature.F16C)
         && (this == AVX2 || here.has(Feature.AVX512F));
+  }
+
+  /** The best that this machine can run; null if it can run none. */
+  static @Nullable VectorLevel best() {
+    return AVX512.runsHere() ? AVX512 : AVX2.runsHere() ? AVX2 : null;
   }
 
   /** Floats in a vector. */
