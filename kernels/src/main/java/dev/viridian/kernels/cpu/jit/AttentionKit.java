@@ -22,6 +22,8 @@ final class AttentionKit {
   private final CodePage[] softmaxPages = new CodePage[2];
   private final RowsCode copy = new RowsCode(0);
   private final RowsCode normalize;
+  private final ScoreGradientCode[] gradient = new ScoreGradientCode[2];
+  private final CodePage[] gradientPages = new CodePage[2];
   private final CodePage copyPage;
   private final CodePage normalizePage;
   private boolean complete = true;
@@ -40,6 +42,8 @@ final class AttentionKit {
     for (int i = 0; i < 2; i++) {
       softmax[i] = new SoftmaxCode(level, i > 0);
       softmaxPages[i] = get(softmax[i]);
+      gradient[i] = new ScoreGradientCode(level, i > 0);
+      gradientPages[i] = get(gradient[i]);
     }
     normalize = new RowsCode(level.lanes());
     copyPage = get(copy);
@@ -172,5 +176,36 @@ final class AttentionKit {
         columns,
         lanes.address(rows, 4L * level.lanes()),
         lanes.step());
+  }
+
+  /**
+   * Scores and gradients of probabilities become gradients of scores: {@link
+   * ScoreGradientCode#run}.
+   *
+   * @param ofRows numbers of the rows, {@link ScoreGradientCode#ROW_NUMBERS} bytes each
+   * @param ofColumns one row of e, or three of lse, D and g, readable in whole vectors
+   */
+  void gradients(
+      boolean turned,
+      NativeRows scores,
+      NativeRows gradients,
+      int rows,
+      int columns,
+      NativeRows ofRows,
+      NativeRows ofColumns) {
+    int which = turned ? 1 : 0;
+    long width = 4L * Math.ceilDiv(columns, level.lanes()) * level.lanes();
+    gradient[which].run(
+        gradientPages[which],
+        NativeScratch.frame(),
+        scores.address(rows, width),
+        scores.step(),
+        gradients.address(rows, width),
+        gradients.step(),
+        columns,
+        ofRows.address(rows, ScoreGradientCode.ROW_NUMBERS),
+        ofColumns.address(turned ? 3 : 1, width),
+        ofColumns.step(),
+        rows);
   }
 }

@@ -18,14 +18,14 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention on generated code, forward only. For some queries, the scores with a block of keys are
- * computed, turned into weights relative to the largest score so far, and multiplied with the
- * values, all in the second cache. When the largest score grows, what has been summed is scaled
- * down. A row's result does not depend on the rows beside it, nor on the number of threads.
+ * Attention on generated code. For some queries, the scores with a block of keys are computed,
+ * turned into weights relative to the largest score so far, and multiplied with the values, all in
+ * the second cache. When the largest score grows, what has been summed is scaled down. A row's
+ * result does not depend on the rows beside it, nor on the number of threads.
  */
 public final class JitAttention implements AttentionKernels, Selective {
   /** Queries of a task; a multiple of the rows of every tile. */
-  private static final int ROWS = 48;
+  static final int ROWS = 48;
 
   private final Workers workers;
   private final Supplier<@Nullable AttentionKit> kit;
@@ -42,10 +42,14 @@ public final class JitAttention implements AttentionKernels, Selective {
     kit = () -> AttentionKit.of(level);
   }
 
+  /**
+   * Leaves gradients of a single key to the plain loops: q and k then have a gradient of exactly
+   * zero, which is the difference of two sums that must be taken in the same order.
+   */
   @Override
   public boolean accepts(String operation, Object problem) {
-    return operation.equals("forward")
-        && problem instanceof AttentionProblem p
+    return problem instanceof AttentionProblem p
+        && (operation.equals("forward") || p.keys() > 1)
         && forwards(p.q())
         && forwards(p.k())
         && forwards(p.v())
@@ -58,12 +62,37 @@ public final class JitAttention implements AttentionKernels, Selective {
     return s.batch() >= 0 && s.head() >= 0 && s.token() >= 0;
   }
 
-  /** Elements from a tensor's first to its last. */
-  private static long extent(AttentionProblem p, Strides s, int tokens, int last) {
-    long batch = Math.multiplyExact(p.batch() - 1L, s.batch());
-    long head = Math.multiplyExact(p.heads() - 1L, s.head());
-    long token = Math.multiplyExact(tokens - 1L, s.token());
-    return Math.addExact(Math.addExact(batch, head), Math.addExact(token, last));
+  /** Checks that a buffer holds all tokens; {@code last} values of the last one are touched. */
+  private static void check(
+      String what, Buffer buffer, AttentionProblem p, Strides s, int tokens, int last) {
+    if (tokens > 0) {
+      long batch = Math.multiplyExact(p.batch() - 1L, s.batch());
+      long head = Math.multiplyExact(p.heads() - 1L, s.head());
+      long token = Math.multiplyExact(tokens - 1L, s.token());
+      long extent = Math.addExact(Math.addExact(batch, head), Math.addExact(token, last));
+      Range.address("attention: " + what, buffer, DType.F32, extent);
+    }
+  }
+
+  private static void checkTokens(
+      String what, Buffer buffer, AttentionProblem p, Strides s, int tokens) {
+    check(what, buffer, p, s, tokens, p.headDim());
+  }
+
+  private static void checkInputs(
+      AttentionProblem p, Buffer q, Buffer k, Buffer v, @Nullable Buffer mask) {
+    checkTokens("q", q, p, p.q(), p.queries());
+    checkTokens("k", k, p, p.k(), p.keys());
+    checkTokens("v", v, p, p.v(), p.keys());
+    if (mask != null) {
+      check("mask", mask, p, p.mask(), p.queries(), p.keys());
+    }
+  }
+
+  /** The column weights of all pictures, readable in whole vectors. */
+  private static @Nullable MemorySegment weights(AttentionProblem p, @Nullable Buffer weights) {
+    int columns = Math.multiplyExact(p.batch(), p.keys());
+    return Bias.of("attention: columnWeights", weights, DType.F32, columns);
   }
 
   /**
@@ -90,13 +119,8 @@ public final class JitAttention implements AttentionKernels, Selective {
     if (p.batch() == 0 || p.queries() == 0) {
       return;
     }
-    Range.address("attention: q", q, DType.F32, extent(p, p.q(), p.queries(), p.headDim()));
-    Range.address("attention: k", k, DType.F32, extent(p, p.k(), p.keys(), p.headDim()));
-    Range.address("attention: v", v, DType.F32, extent(p, p.v(), p.keys(), p.headDim()));
-    Range.address("attention: out", out, DType.F32, extent(p, p.out(), p.queries(), p.headDim()));
-    if (mask != null) {
-      Range.address("attention: mask", mask, DType.F32, extent(p, p.mask(), p.queries(), p.keys()));
-    }
+    checkInputs(p, q, k, v, mask);
+    checkTokens("out", out, p, p.out(), p.queries());
     long rows = Math.multiplyExact((long) p.batch(), p.queries());
     if (lse != null) {
       Range.address("attention: lse", lse, DType.F32, Math.multiplyExact(rows, p.heads()));
@@ -104,8 +128,7 @@ public final class JitAttention implements AttentionKernels, Selective {
     MemorySegment weights = null;
     if (columnMap != null) {
       Range.address("attention: columnMap", columnMap, DType.F32, rows);
-      int columns = Math.multiplyExact(p.batch(), p.keys());
-      weights = Bias.of("attention: columnWeights", columnWeights, DType.F32, columns);
+      weights = weights(p, columnWeights);
     }
     for (int batch = 0; batch < p.batch(); batch++) {
       new Forward(code, p, batch, q, k, v, mask, weights, out, lse, columnMap).run();
@@ -125,7 +148,7 @@ public final class JitAttention implements AttentionKernels, Selective {
     final MemorySegment q;
     final MemorySegment k;
     final MemorySegment v;
-    final @Nullable MemorySegment mask;
+    final AttentionMask mask;
     final @Nullable MemorySegment weights;
     final MemorySegment out;
     final @Nullable MemorySegment lse;
@@ -154,7 +177,7 @@ public final class JitAttention implements AttentionKernels, Selective {
       this.q = HostBuffer.of(q);
       this.k = HostBuffer.of(k);
       this.v = HostBuffer.of(v);
-      this.mask = mask == null ? null : HostBuffer.of(mask);
+      this.mask = new AttentionMask(p, batch, mask == null ? null : HostBuffer.of(mask));
       this.weights = weights;
       this.out = HostBuffer.of(out);
       this.lse = lse == null ? null : HostBuffer.of(lse);
@@ -237,21 +260,19 @@ public final class JitAttention implements AttentionKernels, Selective {
       this.first = first;
       this.count = count;
       lanes = f.code.level.lanes();
-      // A line more than the numbers: rows a power of two apart would push each other out.
-      long queriesRow = 64 + 64L * Math.ceilDiv(p.headDim(), 16);
-      long scoresRow = 64 + 4L * HeadPanels.BLOCK;
-      long sumsRow = 64 + 4L * f.panels.vectors() * lanes;
-      long stateRow = 4L * SoftmaxCode.STATE_VECTORS * lanes;
-      long scoresAt = ROWS * queriesRow;
-      long sumsAt = scoresAt + ROWS * scoresRow;
-      long stateAt = sumsAt + ROWS * sumsRow;
-      long factorAt = stateAt + ROWS * stateRow;
-      MemorySegment memory = NativeScratch.get(NativeScratch.Part.TILE, factorAt + 64);
-      queries = new NativeRows(memory, 0, queriesRow);
-      scores = new NativeRows(memory, scoresAt, scoresRow);
-      sums = new NativeRows(memory, sumsAt, sumsRow);
-      state = new NativeRows(memory, stateAt, stateRow);
-      factor = new NativeRows(memory, factorAt, 0);
+      NativeRows[] groups =
+          NativeRows.scratch(
+              ROWS,
+              NativeRows.width(p.headDim()),
+              NativeRows.width(HeadPanels.BLOCK),
+              NativeRows.width(f.panels.vectors() * lanes),
+              4L * SoftmaxCode.STATE_VECTORS * lanes,
+              4);
+      queries = groups[0];
+      scores = groups[1];
+      sums = groups[2];
+      state = groups[3];
+      factor = groups[4];
     }
 
     void run() {
@@ -262,11 +283,7 @@ public final class JitAttention implements AttentionKernels, Selective {
         int key = block * HeadPanels.BLOCK;
         int width = panels.count(block);
         panels.scores(queries, count, f.packed, f.keysAt(head), block, scores);
-        if (f.mask != null || p.causal() && key + width > first + 1) {
-          for (int i = 0; i < count; i++) {
-            mask(i, key, width);
-          }
-        }
+        f.mask.apply(scores, head, first, count, key, width);
         NativeRows before = block == 0 ? null : sums;
         long weightsAt = 4L * f.batch * p.keys() + 4L * key;
         f.code.softmax(scores, count, width, state, before, panels.vectors(), f.weights, weightsAt);
@@ -281,25 +298,6 @@ public final class JitAttention implements AttentionKernels, Selective {
       f.code.copy(from, queries, count, p.headDim(), factor);
       MemorySegment fresh = Fresh.STATE.get(f.code.level);
       MemorySegment.copy(fresh, 0, state.memory(), state.at(), count * state.step());
-    }
-
-    /** Adds the mask to the scores of a query, and hides the keys after it if causal. */
-    private void mask(int i, int key, int width) {
-      MemorySegment memory = scores.memory();
-      long at = scores.at() + i * scores.step();
-      MemorySegment mask = f.mask;
-      if (mask != null) {
-        long from = f.at(p.mask(), head, first + i) + key;
-        for (int j = 0; j < width; j++) {
-          float score = memory.get(JAVA_FLOAT, at + 4L * j);
-          float shift = Numbers.get(mask, from + j);
-          memory.set(JAVA_FLOAT, at + 4L * j, score + shift);
-        }
-      }
-      int visible = p.causal() ? Math.clamp(first + i + 1L - key, 0, width) : width;
-      for (int j = visible; j < width; j++) {
-        memory.set(JAVA_FLOAT, at + 4L * j, Float.NEGATIVE_INFINITY);
-      }
     }
 
     private void finish() {
@@ -351,6 +349,12 @@ public final class JitAttention implements AttentionKernels, Selective {
     private Fresh() {}
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than the problem says
+   * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
+   */
   @Override
   public void backward(
       AttentionProblem p,
@@ -366,6 +370,45 @@ public final class JitAttention implements AttentionKernels, Selective {
       Buffer dq,
       Buffer dk,
       Buffer dv) {
-    throw new IllegalArgumentException("JitAttention: does not take backward");
+    AttentionKit code = kit.get();
+    if (code == null || !accepts("backward", p)) {
+      throw new IllegalArgumentException("JitAttention: does not take " + p);
+    }
+    if (p.batch() == 0) {
+      return;
+    }
+    checkInputs(p, q, k, v, mask);
+    checkTokens("out", out, p, p.out(), p.queries());
+    checkTokens("dOut", dOut, p, p.out(), p.queries());
+    checkTokens("dq", dq, p, p.q(), p.queries());
+    checkTokens("dk", dk, p, p.k(), p.keys());
+    checkTokens("dv", dv, p, p.v(), p.keys());
+    long rows = Math.multiplyExact((long) p.batch(), p.queries());
+    Range.address("attention: lse", lse, DType.F32, Math.multiplyExact(rows, p.heads()));
+    MemorySegment weights = null;
+    if (dColumnMap != null && columnWeights != null) {
+      Range.address("attention: dColumnMap", dColumnMap, DType.F32, rows);
+      weights = weights(p, columnWeights);
+    }
+    for (int batch = 0; batch < p.batch(); batch++) {
+      MemorySegment maskHere = mask == null ? null : HostBuffer.of(mask);
+      new JitAttentionBackward(
+              workers,
+              code,
+              new AttentionMask(p, batch, maskHere),
+              weights,
+              weights == null || dColumnMap == null ? null : HostBuffer.of(dColumnMap))
+          .run(
+              HostBuffer.of(q),
+              HostBuffer.of(k),
+              HostBuffer.of(v),
+              HostBuffer.of(out),
+              HostBuffer.of(lse),
+              HostBuffer.of(dOut),
+              HostBuffer.of(dq),
+              HostBuffer.of(dk),
+              HostBuffer.of(dv));
+    }
+    Reference.reachabilityFence(weights);
   }
 }

@@ -10,6 +10,34 @@ import java.lang.foreign.MemorySegment;
  */
 record NativeRows(MemorySegment memory, long at, long step) {
   /**
+   * Groups of rows in the calling thread's scratch memory for a tile.
+   *
+   * @param widths bytes from row to row of each group
+   */
+  static NativeRows[] scratch(int rows, long... widths) {
+    long bytes = 0;
+    for (long width : widths) {
+      bytes += rows * width;
+    }
+    MemorySegment memory = NativeScratch.get(NativeScratch.Part.TILE, bytes);
+    NativeRows[] groups = new NativeRows[widths.length];
+    long at = 0;
+    for (int i = 0; i < groups.length; i++) {
+      groups[i] = new NativeRows(memory, at, widths[i]);
+      at += rows * widths[i];
+    }
+    return groups;
+  }
+
+  /**
+   * Bytes from row to row for {@code count} floats: whole lines of the caches, and one more, since
+   * rows a power of two apart would push each other out.
+   */
+  static long width(int count) {
+    return 64 + 64L * Math.ceilDiv(count, 16);
+  }
+
+  /**
    * Address of the first of {@code rows} rows of {@code bytes} bytes.
    *
    * @throws IndexOutOfBoundsException if one of them lies outside of the memory

@@ -19,6 +19,8 @@ final class NativeScratch {
     ROWS,
     /** A tile of the result. */
     TILE,
+    /** Numbers of the rows of attention's scores, read by all threads that work on them. */
+    STATISTICS,
     /** A bias as floats. */
     BIAS,
     /** Zeros; never written. */
