@@ -101,7 +101,7 @@ record ScoreGradientCode(VectorLevel level, boolean turned) implements Generated
    * @param ofColumns address of the columns' e; or of their lse, D and g, {@code step} bytes apart
    */
   void run(
-      CodePage page,
+      Code page,
       Frame f,
       long scores,
       long scoresRow,
@@ -127,7 +127,7 @@ record ScoreGradientCode(VectorLevel level, boolean turned) implements Generated
 
   /** Three rows of three vectors. */
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     int rows = 3;
     int columns = 3 * level.lanes();
     try (Arena arena = Arena.ofConfined()) {
