@@ -72,6 +72,12 @@ final class RunOptions {
   boolean profile;
 
   @Option(
+      names = "--trace",
+      paramLabel = "FILE",
+      description = "Write each call of a kernel in one run for Chrome's trace viewer or Perfetto.")
+  @Nullable Path trace;
+
+  @Option(
       names = "--filter",
       paramLabel = "TEXT",
       description = "Only the ops whose description has it, such as conv3x3.")

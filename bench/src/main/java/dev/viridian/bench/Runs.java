@@ -4,6 +4,7 @@ import dev.viridian.bench.peer.Peer;
 import dev.viridian.bench.peer.PyTorch;
 import dev.viridian.bench.profile.Profile;
 import dev.viridian.bench.profile.TimedKernels;
+import dev.viridian.bench.profile.Trace;
 import dev.viridian.bench.shapes.OpCase;
 import dev.viridian.bench.work.Model;
 import dev.viridian.bench.work.OpWork;
@@ -15,6 +16,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cpu.jit.PeakRate;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -58,8 +60,9 @@ final class Runs {
   /** Times a network; the name of the work is that of the peer's request. */
   int network(String what, WorkMaker maker) {
     Profile profile = new Profile();
-    Kernels kernels = kernels();
-    Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
+    CpuKernels kernels = kernels();
+    boolean watched = options.profile || options.trace != null;
+    Kernels used = watched ? TimedKernels.around(kernels, profile) : kernels;
     List<Peer> peers = new ArrayList<>();
     try (Device device = Device.cpu(used);
         ModelFiles model = Model.open(options.model, options.weights());
@@ -74,11 +77,17 @@ final class Runs {
       Comparison comparison = new Comparison(options.repeat, err);
       List<Result> results =
           comparison.run(work, peers, 1, options.weightsName(), device.name(), options.threads);
-      if (options.profile) {
+      if (watched) {
         profile.clear();
         long start = System.nanoTime();
         work.run();
-        ProfileText.print(err, profile, (System.nanoTime() - start) / 1e9);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        if (options.trace != null) {
+          Trace.write(options.trace, profile);
+        }
+        if (options.profile) {
+          ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
+        }
       }
       print(what, results);
       return dev.viridian.matting.cli.Main.OK;
@@ -143,7 +152,7 @@ final class Runs {
     return calls;
   }
 
-  private Kernels kernels() {
+  private CpuKernels kernels() {
     return new CpuKernels(new CpuOptions(options.threads, options.force));
   }
 

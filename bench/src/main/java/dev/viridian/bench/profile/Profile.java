@@ -5,7 +5,9 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Time spent in kernels, by operation and problem. Thread-safe. */
@@ -26,6 +28,13 @@ public final class Profile {
     }
   }
 
+  /**
+   * One call.
+   *
+   * @param start nanoseconds on the clock of {@link System#nanoTime}
+   */
+  public record Call(String operation, String problem, double flops, long start, long nanos) {}
+
   private record Key(String operation, String problem, double flops) {}
 
   private static final class Sum {
@@ -34,9 +43,11 @@ public final class Profile {
   }
 
   private final Map<Key, Sum> sums = new ConcurrentHashMap<>();
+  private final Queue<Call> calls = new ConcurrentLinkedQueue<>();
 
   /** One more call. */
-  void add(String operation, String problem, double flops, long nanos) {
+  void add(String operation, String problem, double flops, long start, long nanos) {
+    calls.add(new Call(operation, problem, flops, start, nanos));
     Sum sum = sums.computeIfAbsent(new Key(operation, problem, flops), k -> new Sum());
     sum.calls.increment();
     sum.nanos.add(nanos);
@@ -45,6 +56,12 @@ public final class Profile {
   /** Forgets everything. */
   public void clear() {
     sums.clear();
+    calls.clear();
+  }
+
+  /** Every call, in the order in which they ended. */
+  public List<Call> calls() {
+    return List.copyOf(calls);
   }
 
   /** One line for each operation and problem, the longest time first. */

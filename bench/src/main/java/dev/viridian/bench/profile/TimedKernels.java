@@ -43,7 +43,11 @@ public final class TimedKernels {
           Object result = invoke(family, method, arguments);
           long nanos = System.nanoTime() - start;
           profile.add(
-              name + "." + method.getName(), problem(arguments), flops(method, arguments), nanos);
+              name + "." + method.getName(),
+              problem(arguments),
+              flops(method, arguments),
+              start,
+              nanos);
           return result;
         };
     return Proxy.newProxyInstance(

@@ -1,0 +1,47 @@
+package dev.viridian.bench.profile;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+final class TraceTest {
+  @Test
+  void eachCallIsAnEvent(@TempDir Path folder) {
+    Profile profile = new Profile();
+    GemmProblem p = GemmProblem.of(5, 6, 7, false, true);
+    try (Arena arena = Arena.ofConfined();
+        CpuKernels cpu = new CpuKernels(new CpuOptions(1, Map.of("gemm", "reference")))) {
+      Kernels kernels = TimedKernels.around(cpu, profile);
+      HostBuffer a = new HostBuffer(arena.allocate(4 * 35));
+      HostBuffer b = new HostBuffer(arena.allocate(4 * 42));
+      HostBuffer c = new HostBuffer(arena.allocate(4 * 30));
+      kernels.gemm().gemm(p, a, b, null, c);
+      kernels.gemm().gemm(p, a, b, null, c);
+    }
+    Path file = folder.resolve("trace.json");
+    Trace.write(file, profile);
+    JsonNode events = JsonMapper.shared().readTree(file.toFile()).get("traceEvents");
+    assertEquals(2, events.size());
+    assertEquals("gemm.gemm", events.get(0).get("name").asString());
+    assertEquals("X", events.get(0).get("ph").asString());
+    assertEquals("5x6x7 Bt", events.get(0).get("args").get("problem").asString());
+    assertEquals(0, events.get(0).get("ts").asDouble());
+    double end = events.get(0).get("dur").asDouble();
+    assertTrue(end > 0 && events.get(1).get("ts").asDouble() >= end);
+    assertEquals(2, profile.lines().getFirst().calls());
+    profile.clear();
+    assertEquals(0, profile.calls().size());
+  }
+}
