@@ -48,6 +48,11 @@ public final class Device implements AutoCloseable {
     return new Device("cpu", kernels, new CachingAllocator());
   }
 
+  /** A device of its own, made of anything. */
+  static Device of(String name, Kernels kernels, Allocator allocator) {
+    return new Device(name, kernels, allocator);
+  }
+
   /** Such as {@code "cpu"}. */
   public String name() {
     return name;

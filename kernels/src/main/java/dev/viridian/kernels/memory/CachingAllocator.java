@@ -140,7 +140,8 @@ public final class CachingAllocator implements Allocator {
     return (bytes + MEBIBYTE - 1) / MEBIBYTE + " MiB";
   }
 
-  private static long roundUp(long bytes) {
+  /** What a request takes. */
+  static long roundUp(long bytes) {
     if (bytes <= 64) {
       return 64;
     }

@@ -11,6 +11,7 @@ import dev.viridian.engine.io.Text;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.train.DataSetFolder;
 import dev.viridian.matting.train.LossOptions;
+import dev.viridian.matting.train.MemoryNeed;
 import dev.viridian.matting.train.Stage;
 import dev.viridian.matting.train.Start;
 import dev.viridian.matting.train.TrainOptions;
@@ -56,6 +57,7 @@ final class TrainCommand implements Callable<Integer> {
     Path resume = Trainer.checkpoint(flags.output, flags.resume);
     try (Device device = Device.cpu(new CpuOptions(flags.threads, Map.of()))) {
       Start start = start(checks, options.stage(), device);
+      MemoryNeed need = checkMemory(options, start, device);
       try (Trainer trainer = new Trainer(options, start, data, flags.output, resume);
           TrainProgress progress =
               new TrainProgress(
@@ -63,7 +65,7 @@ final class TrainCommand implements Callable<Integer> {
         Trainer.Summary summary = trainer.run(progress);
         progress.finish();
         trainer.writeModel();
-        report(options, summary, trainer, main);
+        report(options, summary, trainer, need, device);
       }
     }
     return Main.OK;
@@ -170,6 +172,28 @@ final class TrainCommand implements Callable<Integer> {
     return Start.of(stage, files, configs, head, device, flags.seed);
   }
 
+  /** Refuses a run that cannot fit, before it takes its memory. */
+  private static MemoryNeed checkMemory(TrainOptions options, Start start, Device device) {
+    try {
+      MemoryNeed need = MemoryNeed.of(options, start);
+      double free = MemoryEstimate.available();
+      if (free > 0 && need.bytes() > free + device.allocator().usage().used()) {
+        throw new InputException(
+            String.format(
+                Locale.ROOT,
+                "not enough memory: training needs %.1f GB, %.1f GB are free;"
+                    + " --gradient-checkpointing, a smaller --train-batch-size (with"
+                    + " --gradient-accumulation-steps) or --resolution needs less",
+                need.bytes() / 1e9,
+                free / 1e9));
+      }
+      return need;
+    } catch (RuntimeException | Error e) {
+      start.close();
+      throw e;
+    }
+  }
+
   private static ModelConfigs configs(String name) {
     return name.equals("small") ? ModelConfigs.small() : ModelConfigs.read(Path.of(name));
   }
@@ -184,7 +208,12 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private void report(
-      TrainOptions options, Trainer.Summary summary, Trainer trainer, Main console) {
+      TrainOptions options,
+      Trainer.Summary summary,
+      Trainer trainer,
+      MemoryNeed need,
+      Device device) {
+    Main console = java.util.Objects.requireNonNull(main);
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("output", flags.output.toString());
     result.put("steps", summary.steps());
@@ -193,6 +222,8 @@ final class TrainCommand implements Callable<Integer> {
     result.put("losses", summary.terms());
     result.put("seconds", summary.seconds());
     result.put("waiting_for_data", summary.waiting());
+    result.put("estimated_bytes", need.working());
+    result.put("peak_bytes", device.allocator().usage().peak());
     CommandSpec command = java.util.Objects.requireNonNull(spec);
     if (console.json()) {
       Json.print(command.commandLine().getOut(), result);

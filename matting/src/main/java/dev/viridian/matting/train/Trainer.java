@@ -182,7 +182,7 @@ public final class Trainer implements AutoCloseable {
       BatchMaker maker =
           new BatchMaker(
               options, networks.autoencoder(), start.tokenizer(), device, table.size(), cache);
-      Accumulation.Evaluation evaluation = evaluation(table);
+      Accumulation.Evaluation evaluation = evaluation(options, networks, table);
       listener.begins(step, options.steps());
       long before = skipped;
       int notFinite = 0;
@@ -249,7 +249,9 @@ public final class Trainer implements AutoCloseable {
     return drawn;
   }
 
-  private Accumulation.Evaluation evaluation(NoiseTable table) {
+  /** The losses of a micro-batch. */
+  static Accumulation.Evaluation evaluation(
+      TrainOptions options, Networks networks, NoiseTable table) {
     if (options.stage() != Stage.VAE) {
       return new Objective(networks, table, options.losses(), options.recompute())::of;
     }

@@ -16,6 +16,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Training from the command line, in all its stages, on a data set of discs. */
 class TrainCommandTest {
@@ -203,6 +205,29 @@ class TrainCommandTest {
             "--validation-prompt=a red ball"));
     try (Stream<Path> pictures = Files.list(dir.resolve("readings/validation"))) {
       assertEquals(2, pictures.count()); // one for each checkpoint
+    }
+  }
+
+  /** The estimate is made before the start; what the run then took is told with it. */
+  @Test
+  void memoryIsForeseen() throws IOException {
+    String[][] runs = {
+      {"2", "--train-batch-size", "4", "--ema"},
+      {"2", "--train-batch-size", "4", "--gradient-checkpointing"},
+      {"1", "--train-batch-size", "6", "--cache-latents", "--random-flip"},
+      {"1", "--gradient-accumulation-steps", "3", "--detail-space", "pixel"},
+      {"head", "--train-batch-size", "3"},
+      {"vae", "--train-batch-size", "3"},
+    };
+    for (int i = 0; i < runs.length; i++) {
+      List<String> args = train(runs[i][0], dir.resolve("memory" + i), "--json");
+      args.addAll(List.of(runs[i]).subList(1, runs[i].length));
+      args.addAll(List.of("--model", model.toString()));
+      args.set(args.indexOf("--max-train-steps") + 1, "3");
+      JsonNode result = JsonMapper.shared().readTree(ok(args).out());
+      double estimated = result.get("estimated_bytes").asDouble();
+      double used = result.get("peak_bytes").asDouble();
+      assertEquals(1, estimated / used, 0.1, List.of(runs[i]) + ": " + estimated + ", " + used);
     }
   }
 
