@@ -6,6 +6,7 @@ import dev.viridian.diffusion.scheduler.SchedulerConfig;
 import dev.viridian.diffusion.text.TokenizedPrompt;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.Component;
+import dev.viridian.diffusion.weights.ModelConfigs;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.DryRun;
 import dev.viridian.engine.Shape;
@@ -21,6 +22,7 @@ import dev.viridian.kernels.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param mapped weights that lie in files as they are used
  */
 public record MemoryNeed(long working, long mapped) {
+  private static final String CAPTION = "a green screen background";
 
   /** Both together. */
   public long bytes() {
@@ -38,20 +41,43 @@ public record MemoryNeed(long working, long mapped) {
   }
 
   /** Goes through two steps of a run. */
-  @SuppressWarnings("try") // scopes close what the steps make
   public static MemoryNeed of(TrainOptions options, Start start) {
+    NoiseTable table =
+        NoiseTable.of(SchedulerConfig.parse(start.scheduler().toString(), "scheduler"));
+    Networks networks = start.networks();
+    return of(
+        options,
+        networks.configs(),
+        (component, name) ->
+            java.util.Objects.requireNonNull(networks.module(component).parameters().get(name))
+                .value()
+                .dtype(),
+        table,
+        start.tokenizer().encode(CAPTION));
+  }
+
+  /**
+   * Goes through two steps of a run of any shape, without its weights.
+   *
+   * @param types what the file has each parameter in
+   * @param caption that has the word "green", or not, as the captions will
+   */
+  @SuppressWarnings("try") // scopes close what the steps make
+  static MemoryNeed of(
+      TrainOptions options,
+      ModelConfigs configs,
+      BiFunction<Component, String, DType> types,
+      NoiseTable table,
+      TokenizedPrompt caption) {
     try (DryRun run = new DryRun()) {
-      Networks networks = new Networks(start.networks().configs());
-      long mapped = bind(networks, start.networks(), options, run);
+      Networks networks = new Networks(configs);
+      long mapped = bind(networks, types, options, run);
       List<Optimisation.Group> groups = new ArrayList<>();
       LearningRateSchedule rate = LearningRateSchedule.constant(0);
       for (Component component : options.stage().trained()) {
         groups.add(new Optimisation.Group(networks.weights(component), rate));
       }
-      NoiseTable table =
-          NoiseTable.of(SchedulerConfig.parse(start.scheduler().toString(), "scheduler"));
       Accumulation.Evaluation evaluation = Trainer.evaluation(options, networks, table);
-      TokenizedPrompt caption = start.tokenizer().encode("a green screen background");
       int rows = caption.greenPositions().length > 0 ? options.batch() * options.accumulation() : 0;
       try (Optimisation optimisation =
               new Optimisation(groups, AdamW.Options.DEFAULT, options.clipNorm());
@@ -85,18 +111,21 @@ public record MemoryNeed(long working, long mapped) {
   }
 
   /** Gives the networks memory that is counted where a run makes its own; returns the rest. */
-  private static long bind(Networks networks, Networks real, TrainOptions options, DryRun run) {
+  private static long bind(
+      Networks networks,
+      BiFunction<Component, String, DType> types,
+      TrainOptions options,
+      DryRun run) {
     long mapped = 0;
     for (Component component : networks.components()) {
       boolean trained = options.stage().trained().contains(component);
-      Map<String, Parameter> own = networks.module(component).parameters();
-      for (Map.Entry<String, Parameter> e : real.module(component).parameters().entrySet()) {
-        Tensor value = e.getValue().value();
-        TensorSpec spec = trained ? TensorSpec.f32(value.shape()) : value.spec();
+      for (Map.Entry<String, Parameter> e : networks.module(component).parameters().entrySet()) {
+        DType type = trained ? DType.F32 : types.apply(component, e.getKey());
+        TensorSpec spec = new TensorSpec(e.getValue().shape(), type);
         boolean counted = trained || turned(e.getValue());
         try (MemoryScope scope = MemoryScope.open()) {
           Tensor bound = counted ? Tensor.empty(run.device(), spec) : run.borrowed(spec);
-          own.get(e.getKey()).bind(scope.detach(bound).requireGradient(trained));
+          e.getValue().bind(scope.detach(bound).requireGradient(trained));
         }
         mapped += counted ? 0 : spec.bytes();
       }
