@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
+import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
@@ -13,9 +14,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolutions on generated code, forward and without groups. The map is read where it lies: each
- * pixel of the result is a row of a product, each tap of the kernel a segment of that row, and a
- * tap outside of the map a segment of zeros.
+ * Convolutions on generated code, without groups; back to the data with stride 1. The map is read
+ * where it lies: each pixel of the result is a row of a product, each tap of the kernel a segment
+ * of that row, and a tap outside of the map a segment of zeros.
  */
 public final class JitConv implements ConvKernels, Selective {
   private final Workers workers;
@@ -35,10 +36,74 @@ public final class JitConv implements ConvKernels, Selective {
 
   @Override
   public boolean accepts(String operation, Object problem) {
-    return operation.equals("forward")
-        && problem instanceof ConvProblem p
-        && p.groups() == 1
-        && kit.get() != null;
+    if (!(problem instanceof ConvProblem p) || p.groups() != 1 || kit.get() == null) {
+      return false;
+    }
+    return switch (operation) {
+      case "forward" -> true;
+      case "backwardData" -> turnable(p);
+      case "backwardFilter" -> pixels(p) <= TurnedRows.LONGEST;
+      default -> false;
+    };
+  }
+
+  /**
+   * Whether the gradient of the input is a convolution itself, one that pads no less than nothing.
+   */
+  private static boolean turnable(ConvProblem p) {
+    int reachY = (p.kh() - 1) * p.dilationH();
+    int reachX = (p.kw() - 1) * p.dilationW();
+    return p.strideH() == 1
+        && p.strideW() == 1
+        && Math.max(p.padTop(), p.padBottom()) <= reachY
+        && Math.max(p.padLeft(), p.padRight()) <= reachX;
+  }
+
+  /** The convolution from gradients of the output to those of the input. */
+  private static ConvProblem turned(ConvProblem p) {
+    int reachY = (p.kh() - 1) * p.dilationH();
+    int reachX = (p.kw() - 1) * p.dilationW();
+    return new ConvProblem(
+        p.n(),
+        p.outH(),
+        p.outW(),
+        p.outC(),
+        p.c(),
+        p.kh(),
+        p.kw(),
+        1,
+        1,
+        reachY - p.padTop(),
+        reachY - p.padBottom(),
+        reachX - p.padLeft(),
+        reachX - p.padRight(),
+        p.dilationH(),
+        p.dilationW(),
+        1,
+        p.weight(),
+        false,
+        DType.F32,
+        Activation.NONE);
+  }
+
+  private static int pixels(ConvProblem p) {
+    return Math.multiplyExact(p.n(), Math.multiplyExact(p.outH(), p.outW()));
+  }
+
+  private Kit kit(String operation, ConvProblem p) {
+    Kit code = kit.get();
+    if (code == null || !accepts(operation, p)) {
+      throw new IllegalArgumentException("JitConv: " + operation + " does not take " + p);
+    }
+    return code;
+  }
+
+  private static long inputSize(ConvProblem p) {
+    return Math.multiplyExact(Math.multiplyExact((long) p.n() * p.h(), p.w()), p.c());
+  }
+
+  private static long filterSize(ConvProblem p) {
+    return Math.multiplyExact((long) p.outC() * p.kh() * p.kw(), p.c());
   }
 
   /**
@@ -49,30 +114,39 @@ public final class JitConv implements ConvKernels, Selective {
    */
   @Override
   public void forward(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
-    Kit code = kit.get();
-    if (code == null || !accepts("forward", p)) {
-      throw new IllegalArgumentException("JitConv: does not take " + p);
-    }
-    int pixels = Math.multiplyExact(p.n(), Math.multiplyExact(p.outH(), p.outW()));
-    if (pixels == 0) {
+    Kit code = kit("forward", p);
+    if (pixels(p) == 0) {
       return;
     }
-    int length = Math.multiplyExact(p.kh() * p.kw(), p.c());
-    long inPixels = Math.multiplyExact((long) p.n() * p.h(), p.w());
-    long from = Range.address("conv: x", x, DType.F32, Math.multiplyExact(inPixels, p.c()));
-    Range.address("conv: weight", weight, p.weight(), (long) p.outC() * length);
-    Range.address("conv: y", y, DType.F32, (long) pixels * p.outC());
+    Range.address("conv: weight", weight, p.weight(), filterSize(p));
     MemorySegment biases = Bias.of("conv: bias", p.bias() ? bias : null, p.biasType(), p.outC());
-    ProductOutput output =
-        new ProductOutput(
-            HostBuffer.of(y),
-            0,
-            p.outC(),
-            1f,
-            false,
-            biases == null ? 0 : biases.address(),
-            p.activation());
-    RightMatrix right = new RightMatrix(HostBuffer.of(weight), p.weight(), 0, length, true);
+    long length = (long) p.kh() * p.kw() * p.c();
+    RightFactor right = new RightMatrix(HostBuffer.of(weight), p.weight(), 0, length, true);
+    correlate(code, p, x, right, biases, y);
+    Reference.reachabilityFence(weight);
+  }
+
+  @Override
+  public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
+    Kit code = kit("backwardData", p);
+    if (pixels(p) == 0) {
+      return;
+    }
+    Range.address("conv: weight", weight, p.weight(), filterSize(p));
+    RightFactor right = new TurnedFilters(HostBuffer.of(weight), p);
+    correlate(code, turned(p), dy, right, null, dx);
+    Reference.reachabilityFence(weight);
+  }
+
+  private void correlate(
+      Kit code,
+      ConvProblem p,
+      Buffer x,
+      RightFactor right,
+      @Nullable MemorySegment biases,
+      Buffer y) {
+    long from = Range.address("conv: input", x, DType.F32, inputSize(p));
+    Range.address("conv: output", y, DType.F32, (long) pixels(p) * p.outC());
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * p.c());
     int size = WinogradConv.choose(p);
     if (size > 0 && code.winograd(size)) {
@@ -82,59 +156,38 @@ public final class JitConv implements ConvKernels, Selective {
               : NativeScratch.get(NativeScratch.Part.BIAS, 4L * p.outC()).fill((byte) 0);
       new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added).run();
     } else {
-      LeftRows left = new Pixels(p, from, zeros.address());
-      new JitProduct(workers, code, left, right, pixels, p.outC(), output).run();
+      ProductOutput output =
+          new ProductOutput(
+              HostBuffer.of(y),
+              0,
+              p.outC(),
+              1f,
+              false,
+              biases == null ? 0 : biases.address(),
+              p.activation());
+      LeftRows left = new MapPixels(p, from, zeros.address());
+      new JitProduct(workers, code, left, right, pixels(p), p.outC(), output).run();
     }
     Reference.reachabilityFence(x);
-    Reference.reachabilityFence(weight);
     Reference.reachabilityFence(biases);
     Reference.reachabilityFence(zeros);
     Reference.reachabilityFence(y);
   }
 
-  /** The pixels that each pixel of the result is made of. */
-  private record Pixels(ConvProblem p, long map, long zeros) implements LeftRows {
-    @Override
-    public int segments() {
-      return p.kh() * p.kw();
-    }
-
-    @Override
-    public int length() {
-      return p.c();
-    }
-
-    @Override
-    public void enter(int row, int count, RowTable table) {
-      int x = row % p.outW();
-      int y = row / p.outW() % p.outH();
-      int image = row / p.outW() / p.outH();
-      for (int i = 0; i < count; i++) {
-        for (int tap = 0; tap < segments(); tap++) {
-          int sourceY = y * p.strideH() + tap / p.kw() * p.dilationH() - p.padTop();
-          int sourceX = x * p.strideW() + tap % p.kw() * p.dilationW() - p.padLeft();
-          boolean inside = sourceY >= 0 && sourceY < p.h() && sourceX >= 0 && sourceX < p.w();
-          long pixel = ((long) image * p.h() + sourceY) * p.w() + sourceX;
-          table.set(i, tap, inside ? map + 4 * pixel * p.c() : zeros);
-        }
-        if (++x == p.outW()) {
-          x = 0;
-          if (++y == p.outH()) {
-            y = 0;
-            image++;
-          }
-        }
-      }
-    }
-  }
-
-  @Override
-  public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
-    throw new IllegalArgumentException("JitConv: does not take backwardData");
-  }
-
   @Override
   public void backwardFilter(ConvProblem p, Buffer x, Buffer dy, Buffer dw) {
-    throw new IllegalArgumentException("JitConv: does not take backwardFilter");
+    Kit code = kit("backwardFilter", p);
+    int length = Math.multiplyExact(p.kh() * p.kw(), p.c());
+    Range.address("conv: x", x, DType.F32, inputSize(p));
+    Range.address("conv: dy", dy, DType.F32, (long) pixels(p) * p.outC());
+    Range.address("conv: dw", dw, DType.F32, filterSize(p));
+    ProductOutput output =
+        new ProductOutput(HostBuffer.of(dw), 0, length, 1f, false, 0, Activation.NONE);
+    LeftRows left = new TurnedRows(code, HostBuffer.of(dy), 0, p.outC(), pixels(p));
+    RightFactor right = new MapPatches(HostBuffer.of(x), p);
+    new JitProduct(workers, code, left, right, p.outC(), length, output).run();
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(dy);
+    Reference.reachabilityFence(dw);
   }
 }

@@ -13,8 +13,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Matrix products on generated code: the left factor F32 and stored as it is multiplied, the right
- * one of any type, stored either way.
+ * Matrix products on generated code: the left factor F32, the right one of any type, both stored
+ * either way.
  */
 public final class JitGemm implements GemmKernels, Selective {
   /** Up to as many rows, one pass over a linear layer's weight as it lies beats copying it. */
@@ -41,9 +41,9 @@ public final class JitGemm implements GemmKernels, Selective {
   @Override
   public boolean accepts(String operation, Object problem) {
     return problem instanceof GemmProblem p
-        && !p.transA()
+        && (!p.transA() || p.k() <= TurnedRows.LONGEST)
         && p.a() == DType.F32
-        && (p.m() > FEW || !p.transB())
+        && (p.m() > FEW || p.transA() || !p.transB())
         && p.strideA() >= 0
         && p.strideB() >= 0
         && p.strideC() >= 0
@@ -66,21 +66,22 @@ public final class JitGemm implements GemmKernels, Selective {
       return;
     }
     long matrices = p.batch() - 1L;
-    long sizeA = extent(matrices * p.strideA(), p.m(), p.lda(), p.k());
+    long rowsA = p.transA() ? p.k() : p.m();
+    long sizeA = extent(matrices * p.strideA(), rowsA, p.lda(), p.transA() ? p.m() : p.k());
     long rowsB = p.transB() ? p.n() : p.k();
     long sizeB = extent(matrices * p.strideB(), rowsB, p.ldb(), p.transB() ? p.k() : p.n());
     long sizeC = extent(matrices * p.strideC(), p.m(), p.ldc(), p.n());
-    long from = Range.address("gemm: a", a, DType.F32, sizeA);
+    Range.address("gemm: a", a, DType.F32, sizeA);
     Range.address("gemm: b", b, p.b(), sizeB);
     Range.address("gemm: c", c, DType.F32, sizeC);
     MemorySegment biases = Bias.of("gemm: bias", p.bias() ? bias : null, p.biasType(), p.n());
     long biasAt = biases == null ? 0 : biases.address();
     long work = (long) p.m() * p.n() * p.k();
     if (p.batch() > 1 && work < SMALL) {
-      workers.run(p.batch(), i -> one(code, p, i, from, b, biasAt, c));
+      workers.run(p.batch(), i -> one(code, p, i, a, b, biasAt, c));
     } else {
       for (int i = 0; i < p.batch(); i++) {
-        one(code, p, i, from, b, biasAt, c);
+        one(code, p, i, a, b, biasAt, c);
       }
     }
     Reference.reachabilityFence(a);
@@ -96,7 +97,7 @@ public final class JitGemm implements GemmKernels, Selective {
         : Math.addExact(before, Math.addExact(Math.multiplyExact(rows - 1, ld), columns));
   }
 
-  private void one(Kit code, GemmProblem p, int batch, long a, Buffer b, long bias, Buffer c) {
+  private void one(Kit code, GemmProblem p, int batch, Buffer a, Buffer b, long bias, Buffer c) {
     ProductOutput output =
         new ProductOutput(
             HostBuffer.of(c),
@@ -108,7 +109,12 @@ public final class JitGemm implements GemmKernels, Selective {
             p.activation());
     RightMatrix right =
         new RightMatrix(HostBuffer.of(b), p.b(), batch * p.strideB(), p.ldb(), p.transB());
-    LeftRows left = new MatrixRows(a + 4 * batch * p.strideA(), p.lda(), p.k());
+    MemorySegment rows = HostBuffer.of(a);
+    long first = batch * p.strideA();
+    LeftRows left =
+        p.transA()
+            ? new TurnedRows(code, rows, first, p.lda(), p.k())
+            : new MatrixRows(rows.address() + 4 * first, p.lda(), p.k());
     new JitProduct(workers, code, left, right, p.m(), p.n(), output).run();
   }
 

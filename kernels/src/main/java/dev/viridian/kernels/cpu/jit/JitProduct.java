@@ -55,7 +55,7 @@ final class JitProduct {
   private final Workers workers;
   private final Kit kit;
   private final LeftRows left;
-  private final RightMatrix right;
+  private final RightFactor right;
   private final int rows;
   private final int columns;
   private final ProductOutput output;
@@ -67,7 +67,7 @@ final class JitProduct {
       Workers workers,
       Kit kit,
       LeftRows left,
-      RightMatrix right,
+      RightFactor right,
       int rows,
       int columns,
       ProductOutput output) {

@@ -23,6 +23,8 @@ final class NativeScratch {
     STATISTICS,
     /** A bias as floats. */
     BIAS,
+    /** Rows of the left factor that had to be turned. */
+    TURNED,
     /** Zeros; never written. */
     ZEROS,
     /** Transformed squares of a map. */

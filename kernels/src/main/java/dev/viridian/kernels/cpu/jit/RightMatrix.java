@@ -14,7 +14,8 @@ import java.util.Arrays;
  * @param ld distance of columns if {@code alongK}, else of values of one column
  * @param alongK whether the values of a column lie one after the other
  */
-record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolean alongK) {
+record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolean alongK)
+    implements RightFactor {
   private long index(long column, long k) {
     return base + (alongK ? column * ld + k : k * ld + column);
   }
@@ -24,15 +25,8 @@ record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolea
     return Range.address(segment, at, count * type.bytes());
   }
 
-  /**
-   * Copies values {@code k} to {@code k + count − 1} of some columns.
-   *
-   * @param panel memory of the panel
-   * @param at its byte where value k of the first column goes
-   * @param width columns of the panel, a multiple of eight; those beyond {@code present} are filled
-   *     with zeros
-   */
-  void pack(
+  @Override
+  public void pack(
       Kit kit, int column, int present, int k, int count, MemorySegment panel, long at, int width) {
     Range.address(panel, at, 4L * width * count);
     Frame frame = NativeScratch.frame();

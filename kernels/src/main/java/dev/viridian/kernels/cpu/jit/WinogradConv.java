@@ -57,7 +57,7 @@ final class WinogradConv {
   /** Addresses and memory of a call; all checked. */
   private final long map;
 
-  private final RightMatrix filters;
+  private final RightFactor filters;
   private final MemorySegment result;
   private final MemorySegment bias;
   private final MemorySegment zeros;
@@ -77,7 +77,7 @@ final class WinogradConv {
       ConvProblem p,
       int size,
       long map,
-      RightMatrix filters,
+      RightFactor filters,
       MemorySegment result,
       MemorySegment bias) {
     this.workers = workers;

@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu.jit;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.Activation;
@@ -84,20 +85,22 @@ final class JitArgumentsTest {
   void whatIsNotTakenIsDeclined() {
     try (Workers workers = new Workers(1)) {
       JitGemm gemm = new JitGemm(workers);
-      GemmProblem turned = GemmProblem.of(8, 8, 8, true, false);
-      assertFalse(gemm.accepts("gemm", turned));
+      GemmProblem half = GemmProblem.of(8, 8, 8, false, false).types(DType.F16, DType.F32);
+      assertFalse(gemm.accepts("gemm", half));
       assertThrows(
           IllegalArgumentException.class,
-          () -> gemm.gemm(turned, floats(64), floats(64), null, floats(64)));
+          () -> gemm.gemm(half, floats(64), floats(64), null, floats(64)));
       JitConv conv = new JitConv(workers);
-      ConvProblem p = ConvProblem.of(1, 4, 4, 8, 8, 3, 1, 1);
+      ConvProblem p = ConvProblem.of(1, 8, 8, 8, 8, 3, 2, 1);
       assertFalse(conv.accepts("backwardData", p));
+      assertTrue(conv.accepts("backwardFilter", p));
+      assertFalse(conv.accepts("backwardFilter", ConvProblem.of(1, 256, 256, 8, 8, 3, 1, 1)));
       assertThrows(
           IllegalArgumentException.class,
-          () -> conv.backwardData(p, floats(128), floats(576), floats(128)));
+          () -> conv.backwardData(p, floats(128), floats(576), floats(512)));
       assertThrows(
-          IllegalArgumentException.class,
-          () -> conv.backwardFilter(p, floats(128), floats(128), floats(576)));
+          IndexOutOfBoundsException.class,
+          () -> conv.backwardFilter(p, floats(512), floats(127), floats(576)));
     }
   }
 
