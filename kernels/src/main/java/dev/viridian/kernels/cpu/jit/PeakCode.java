@@ -42,12 +42,12 @@ record PeakCode(VectorLevel level) implements Generated {
   }
 
   /** Runs some turns. */
-  void run(CodePage page, Frame f, int turns) {
+  void run(Code page, Frame f, int turns) {
     f.set(TURNS, (long) Range.positive("turns", turns)).call(page);
   }
 
   @Override
-  public @Nullable String fault(CodePage page) {
+  public @Nullable String fault(Code page) {
     run(page, new Frame(), 3);
     return null; // it has no result
   }
