@@ -32,7 +32,7 @@ final class CodeCache {
       }
       page.close();
       LOG.log(System.Logger.Level.WARNING, "generated code is not used: {0}: {1}", key, fault);
-    } catch (IllegalStateException | IllegalCallerException e) {
+    } catch (IllegalStateException | IllegalCallerException | LinkageError e) {
       LOG.log(System.Logger.Level.DEBUG, "no generated code here", e);
     }
     return Optional.empty();

@@ -1,7 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.FunctionDescriptor;
@@ -18,33 +17,13 @@ import java.util.Locale;
  * collector waits for its end), so a call should take less than about a millisecond.
  */
 final class CodePage implements Code, AutoCloseable {
-  private static final int READ_WRITE = 3;
-  private static final int READ_EXECUTE = 5;
-  private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final long PAGE = 4096;
 
-  /** Handles of the system; made at the first use, which only x86-64 Linux comes to. */
+  /** Calls any generated code: the address comes first. One for all, since making one is slow. */
   private static final class Native {
-    static final MethodHandle MMAP =
-        function(
-            "mmap",
-            FunctionDescriptor.of(
-                JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-    static final MethodHandle MPROTECT =
-        function("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
-    static final MethodHandle MUNMAP =
-        function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
-
-    /** Calls any generated code: the address comes first. One for all, since making one is slow. */
     static final MethodHandle CALL = call();
 
     private Native() {}
-
-    @SuppressWarnings("restricted")
-    private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-      Linker linker = Linker.nativeLinker();
-      return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
-    }
 
     @SuppressWarnings("restricted")
     private static MethodHandle call() {
@@ -81,19 +60,11 @@ final class CodePage implements Code, AutoCloseable {
       throw new IllegalArgumentException("no code");
     }
     long bytes = (code.length + PAGE - 1) / PAGE * PAGE;
-    long address;
-    try {
-      address = (long) Native.MMAP.invokeExact(0L, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
-    } catch (Throwable t) {
-      throw new IllegalStateException("mmap could not be called", t);
-    }
-    if (address == -1) {
-      throw new IllegalStateException("the system gave no memory for code");
-    }
+    long address = SystemMemory.map(bytes);
     MemorySegment entry = MemorySegment.ofAddress(address);
     CodePage page = new CodePage(entry, bytes);
     write(entry, bytes, code);
-    if (!page.protect()) {
+    if (!SystemMemory.makeExecutable(address, bytes)) {
       page.close();
       throw new IllegalStateException("the system does not allow memory to become executable");
     }
@@ -103,14 +74,6 @@ final class CodePage implements Code, AutoCloseable {
   @SuppressWarnings("restricted")
   private static void write(MemorySegment entry, long bytes, byte[] code) {
     MemorySegment.copy(code, 0, entry.reinterpret(bytes), JAVA_BYTE, 0, code.length);
-  }
-
-  private boolean protect() {
-    try {
-      return (int) Native.MPROTECT.invokeExact(entry.address(), bytes, READ_EXECUTE) == 0;
-    } catch (Throwable t) {
-      throw new IllegalStateException("mprotect could not be called", t);
-    }
   }
 
   /** Where the code lies. */
@@ -142,15 +105,6 @@ final class CodePage implements Code, AutoCloseable {
       return;
     }
     closed = true;
-    try {
-      int result = (int) Native.MUNMAP.invokeExact(entry.address(), bytes);
-      if (result != 0) {
-        throw new IllegalStateException("munmap failed");
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable t) {
-      throw new IllegalStateException("munmap could not be called", t);
-    }
+    SystemMemory.unmap(entry.address(), bytes);
   }
 }

@@ -79,7 +79,7 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
       try (Arena arena = Arena.ofConfined();
           Questions questions = new Questions(arena)) {
         return look(questions);
-      } catch (IllegalStateException | IllegalCallerException e) {
+      } catch (IllegalStateException | IllegalCallerException | LinkageError e) {
         System.getLogger(CpuFeatures.class.getName())
             .log(System.Logger.Level.DEBUG, "the processor could not be asked", e);
       }

@@ -33,6 +33,9 @@ final class NativeScratch {
     OUTSIDE
   }
 
+  /** From here on memory comes in large pages. */
+  private static final long LARGE = 1 << 20;
+
   private static final ThreadLocal<NativeScratch> OF_THREAD =
       ThreadLocal.withInitial(NativeScratch::new);
 
@@ -48,7 +51,10 @@ final class NativeScratch {
     MemorySegment[] parts = OF_THREAD.get().parts;
     MemorySegment memory = parts[part.ordinal()];
     if (memory.byteSize() < bytes) {
-      memory = Arena.ofAuto().allocate((bytes + 4095) / 4096 * 4096, 4096);
+      memory =
+          bytes >= LARGE && CodePage.supported()
+              ? SystemMemory.large(bytes)
+              : Arena.ofAuto().allocate((bytes + 4095) / 4096 * 4096, 4096);
       parts[part.ordinal()] = memory;
     }
     return memory;

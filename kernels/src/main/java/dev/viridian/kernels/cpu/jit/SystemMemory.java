@@ -1,0 +1,104 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** Memory straight from the system (x86-64 Linux): for code, and in large pages for scratch. */
+final class SystemMemory {
+  private static final int READ_WRITE = 3;
+  private static final int READ_EXECUTE = 5;
+  private static final int PRIVATE_ANONYMOUS = 0x22;
+  private static final int HUGE_PAGES = 14;
+  private static final long HUGE_PAGE = 2 << 20;
+
+  private static final MethodHandle MMAP =
+      function(
+          "mmap",
+          FunctionDescriptor.of(
+              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+  private static final MethodHandle MPROTECT =
+      function("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle MUNMAP =
+      function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle MADVISE =
+      function("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+
+  private SystemMemory() {}
+
+  @SuppressWarnings("restricted")
+  private static MethodHandle function(String name, FunctionDescriptor descriptor) {
+    Linker linker = Linker.nativeLinker();
+    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
+  }
+
+  private static IllegalStateException failed(String name, Throwable t) {
+    return new IllegalStateException(name + " could not be called", t);
+  }
+
+  /**
+   * Takes zeroed memory that can be written; give it back by {@link #unmap}.
+   *
+   * @throws IllegalStateException if the system gives none
+   */
+  static long map(long bytes) {
+    long address;
+    try {
+      address = (long) MMAP.invokeExact(0L, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
+    } catch (Throwable t) {
+      throw failed("mmap", t);
+    }
+    if (address == -1) {
+      throw new IllegalStateException("the system gave no memory");
+    }
+    return address;
+  }
+
+  /** Makes memory executable and no longer writable; false if the system does not allow that. */
+  static boolean makeExecutable(long address, long bytes) {
+    try {
+      return (int) MPROTECT.invokeExact(address, bytes, READ_EXECUTE) == 0;
+    } catch (Throwable t) {
+      throw failed("mprotect", t);
+    }
+  }
+
+  /** Gives memory back. */
+  static void unmap(long address, long bytes) {
+    int result;
+    try {
+      result = (int) MUNMAP.invokeExact(address, bytes);
+    } catch (Throwable t) {
+      throw failed("munmap", t);
+    }
+    if (result != 0) {
+      throw new IllegalStateException("munmap failed");
+    }
+  }
+
+  /**
+   * Zeroed memory in pages of 2 MiB where the system has them: products walk through it in steps of
+   * many small pages, and would wait for the tables of those. Given back once unreachable.
+   *
+   * @param bytes rounded up to whole large pages
+   */
+  @SuppressWarnings("restricted")
+  static MemorySegment large(long bytes) {
+    long size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    long whole = size + HUGE_PAGE;
+    long start = map(whole);
+    long address = (start + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    try {
+      int ignored = (int) MADVISE.invokeExact(address, size, HUGE_PAGES); // small ones do, too
+    } catch (Throwable t) {
+      throw failed("madvise", t);
+    }
+    return MemorySegment.ofAddress(address)
+        .reinterpret(size, Arena.ofAuto(), s -> unmap(start, whole));
+  }
+}
