@@ -11,6 +11,7 @@ import dev.viridian.engine.io.Text;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.train.DataSetFolder;
 import dev.viridian.matting.train.LossOptions;
+import dev.viridian.matting.train.LossReport;
 import dev.viridian.matting.train.MemoryNeed;
 import dev.viridian.matting.train.Stage;
 import dev.viridian.matting.train.Start;
@@ -224,6 +225,10 @@ final class TrainCommand implements Callable<Integer> {
     result.put("waiting_for_data", summary.waiting());
     result.put("estimated_bytes", need.working());
     result.put("peak_bytes", device.allocator().usage().peak());
+    Map<String, String> facts = new LinkedHashMap<>();
+    options.settings().forEach((name, value) -> facts.put("--" + name, value));
+    result.forEach((name, value) -> facts.put(name.replace('_', ' '), String.valueOf(value)));
+    LossReport.write(flags.output, facts);
     CommandSpec command = java.util.Objects.requireNonNull(spec);
     if (console.json()) {
       Json.print(command.commandLine().getOut(), result);

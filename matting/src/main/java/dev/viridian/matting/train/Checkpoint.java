@@ -93,8 +93,21 @@ record Checkpoint(
         delete(path);
       }
     } catch (IOException e) {
+      deleteQuietly(staged);
       throw new WriteException(
           Text.line(target.toString()) + ": cannot be written: " + FileErrors.reason(e), e);
+    } catch (RuntimeException e) {
+      deleteQuietly(staged); // a full disk has room again for what matters
+      throw e;
+    }
+  }
+
+  private static void deleteQuietly(Path folder) {
+    try {
+      delete(folder);
+    } catch (IOException e) {
+      System.getLogger(Checkpoint.class.getName())
+          .log(System.Logger.Level.WARNING, "cannot delete " + folder, e);
     }
   }
 

@@ -66,7 +66,7 @@ public record TrainOptions(
   }
 
   /** What a run has to have in common with the one it takes up, by name. */
-  Map<String, String> settings() {
+  public Map<String, String> settings() {
     Map<String, String> s = new TreeMap<>();
     s.put("stage", stage.key());
     s.put("resolution", Integer.toString(resolution));

@@ -90,7 +90,9 @@ class TrainCommandTest {
     try (Stream<Path> all = Files.walk(folder)) {
       for (Path file : all.filter(Files::isRegularFile).toList()) {
         String name = folder.relativize(file).toString();
-        if (!name.startsWith("checkpoints") && !name.endsWith(".csv") && !name.startsWith("lat")) {
+        if (!name.startsWith("checkpoints")
+            && !name.matches(".*\\.(csv|html)")
+            && !name.startsWith("lat")) {
           files.put(name, Files.readAllBytes(file));
         }
       }
@@ -206,6 +208,8 @@ class TrainCommandTest {
     try (Stream<Path> pictures = Files.list(dir.resolve("readings/validation"))) {
       assertEquals(2, pictures.count()); // one for each checkpoint
     }
+    String report = Files.readString(dir.resolve("readings/report.html"));
+    assertTrue(report.contains("<polyline") && report.contains("validation/2-0.png"), report);
   }
 
   /** The estimate is made before the start; what the run then took is told with it. */

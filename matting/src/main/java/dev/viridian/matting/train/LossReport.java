@@ -1,0 +1,154 @@
+package dev.viridian.matting.train;
+
+import dev.viridian.engine.io.AtomicFile;
+import dev.viridian.engine.io.FileErrors;
+import dev.viridian.engine.io.Text;
+import dev.viridian.engine.io.WriteException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * A page of a run's curves and validation pictures: {@code report.html} in the output folder, which
+ * needs nothing else but the pictures beside it. Stateless.
+ */
+public final class LossReport {
+  private static final int WIDTH = 720;
+  private static final int HEIGHT = 200;
+  private static final int MARGIN = 60;
+
+  /** Points of a curve: each is the mean of as many steps as it takes. */
+  private static final int POINTS = 400;
+
+  private LossReport() {}
+
+  /**
+   * Writes the page.
+   *
+   * @param output with {@code scalars.csv} and perhaps {@code validation/}
+   * @param facts shown above the curves
+   */
+  public static void write(Path output, Map<String, String> facts) {
+    Path target = output.resolve("report.html");
+    StringBuilder page = new StringBuilder();
+    page.append("<!doctype html><meta charset=\"utf-8\"><title>Training</title>\n<style>");
+    page.append("body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}");
+    page.append("td{padding:0 1em 0 0}img{margin:4px;image-rendering:pixelated}");
+    page.append("text{font:12px sans-serif;fill:#555}</style>\n<h1>Training</h1>\n<table>\n");
+    facts.forEach((key, value) -> page.append(row(key, value)));
+    page.append("</table>\n");
+    try {
+      List<String> lines = Files.readAllLines(output.resolve("scalars.csv"));
+      String[] names = lines.getFirst().split(",");
+      for (int column = 1; column < names.length; column++) {
+        page.append("<h2>").append(escaped(names[column])).append("</h2>\n");
+        page.append(curve(points(lines, column)));
+      }
+      pictures(output.resolve("validation"), page);
+    } catch (IOException e) {
+      throw new WriteException(
+          Text.line(target.toString()) + ": cannot be written: " + FileErrors.reason(e), e);
+    }
+    byte[] bytes = page.toString().getBytes(StandardCharsets.UTF_8);
+    AtomicFile.write(target, channel -> channel.write(ByteBuffer.wrap(bytes)));
+  }
+
+  private static String row(String key, String value) {
+    return "<tr><td>" + escaped(key) + "<td>" + escaped(value) + "</tr>\n";
+  }
+
+  private static String escaped(String text) {
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\"", "&quot;");
+  }
+
+  /** Step and mean value of each run of rows. */
+  static List<double[]> points(List<String> lines, int column) {
+    int rows = lines.size() - 1;
+    int each = Math.max(1, Math.ceilDiv(rows, POINTS));
+    List<double[]> points = new ArrayList<>();
+    for (int from = 1; from <= rows; from += each) {
+      double step = 0;
+      double value = 0;
+      int count = 0;
+      for (int i = from; i < Math.min(from + each, rows + 1); i++) {
+        String[] cells = lines.get(i).split(",");
+        double cell = Double.parseDouble(cells[column]);
+        if (Double.isFinite(cell)) {
+          step += Double.parseDouble(cells[0]);
+          value += cell;
+          count++;
+        }
+      }
+      if (count > 0) {
+        points.add(new double[] {step / count, value / count});
+      }
+    }
+    return points;
+  }
+
+  private static String curve(List<double[]> points) {
+    if (points.isEmpty()) {
+      return "<p>no values</p>\n";
+    }
+    double low = points.stream().mapToDouble(p -> p[1]).min().orElse(0);
+    double high = points.stream().mapToDouble(p -> p[1]).max().orElse(1);
+    double first = points.getFirst()[0];
+    double last = points.getLast()[0];
+    StringBuilder line = new StringBuilder();
+    for (double[] p : points) {
+      double x = MARGIN + (p[0] - first) / Math.max(1e-9, last - first) * (WIDTH - MARGIN - 10);
+      double y = 10 + (high - p[1]) / Math.max(1e-30, high - low) * (HEIGHT - 40);
+      line.append(String.format(Locale.ROOT, "%.1f,%.1f ", x, y));
+    }
+    return String.format(
+        Locale.ROOT,
+        "<svg width=\"%d\" height=\"%d\"><polyline fill=\"none\" stroke=\"#176\""
+            + " stroke-width=\"1.5\" points=\"%s\"/><text x=\"0\" y=\"18\">%.4g</text>"
+            + "<text x=\"0\" y=\"%d\">%.4g</text><text x=\"%d\" y=\"%d\">%.0f</text>"
+            + "<text x=\"%d\" y=\"%d\">%.0f</text></svg>\n",
+        WIDTH,
+        HEIGHT,
+        line,
+        high,
+        HEIGHT - 28,
+        low,
+        MARGIN,
+        HEIGHT - 5,
+        first,
+        WIDTH - 50,
+        HEIGHT - 5,
+        last);
+  }
+
+  private static void pictures(Path folder, StringBuilder page) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    page.append("<h2>Validation pictures, by step</h2>\n");
+    try (Stream<Path> list = Files.list(folder)) {
+      list.map(path -> path.getFileName().toString())
+          .filter(name -> name.matches("\\d+-\\d+\\.png"))
+          .sorted(
+              java.util.Comparator.comparingLong((String n) -> number(n, 0))
+                  .thenComparingLong(n -> number(n, 1)))
+          .forEach(
+              name ->
+                  page.append("<img width=\"128\" src=\"validation/")
+                      .append(name)
+                      .append("\" title=\"")
+                      .append(name)
+                      .append("\">\n"));
+    }
+  }
+
+  private static long number(String name, int part) {
+    return Long.parseLong(name.substring(0, name.indexOf('.')).split("-")[part]);
+  }
+}
