@@ -10,14 +10,20 @@ import java.lang.foreign.MemorySegment;
  * polynomial of degree 5 and 2^n is put together from its bits. The relative error is below 2e−7,
  * rounding included; e^0 is exactly 1, what is less than the smallest normal number becomes 0, and
  * that of NaN is NaN.
+ *
+ * <p>A vector's steps wait for each other, some fifty cycles in all, and processors look ahead over
+ * less than it takes to fill those. So the steps of several vectors are mixed, and most constants
+ * stay in memory to leave registers for them.
  */
 final class Exponential {
-  /** The first of the level's registers that hold constants. */
-  static final int FIRST = 6;
+  /** Of the level's registers those from here on to the sixteenth hold constants. */
+  static final int FIRST = 13;
 
+  // In registers:
   private static final int ROUND = 0;
   private static final int LEAST = 1;
   private static final int LOG2_E_HIGH = 2;
+  // In memory:
   private static final int LOG2_E_LOW = 3;
   private static final int COEFFICIENTS = 4;
 
@@ -26,7 +32,8 @@ final class Exponential {
     0x1.5bba14p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f, 1f
   };
 
-  private static final int CONSTANTS = COEFFICIENTS + POLYNOMIAL.length;
+  /** Bytes of a constant in memory: a vector of AVX-512. */
+  private static final int BYTES = 64;
 
   /** Where the code reads its constants from. */
   private static final MemorySegment VALUES = values();
@@ -34,50 +41,96 @@ final class Exponential {
   private static MemorySegment values() {
     double log2e = 1 / Math.log(2);
     float high = (float) log2e;
-    MemorySegment values = Arena.global().allocate(4L * CONSTANTS, 64);
+    float[] values = new float[COEFFICIENTS + POLYNOMIAL.length];
     // Adding it rounds to a whole number n and leaves n + 127 in the lowest bits.
-    values.setAtIndex(JAVA_FLOAT, ROUND, 0x1.8p23f + 127);
-    values.setAtIndex(JAVA_FLOAT, LEAST, (float) (-127 / log2e));
-    values.setAtIndex(JAVA_FLOAT, LOG2_E_HIGH, high);
-    values.setAtIndex(JAVA_FLOAT, LOG2_E_LOW, (float) (log2e - high));
-    MemorySegment.copy(POLYNOMIAL, 0, values, JAVA_FLOAT, 4L * COEFFICIENTS, POLYNOMIAL.length);
-    return values;
+    values[ROUND] = 0x1.8p23f + 127;
+    values[LEAST] = (float) (-127 / log2e);
+    values[LOG2_E_HIGH] = high;
+    values[LOG2_E_LOW] = (float) (log2e - high);
+    System.arraycopy(POLYNOMIAL, 0, values, COEFFICIENTS, POLYNOMIAL.length);
+    MemorySegment memory = Arena.global().allocate((long) BYTES * values.length, BYTES);
+    for (int i = 0; i < BYTES / Float.BYTES * values.length; i++) {
+      memory.setAtIndex(JAVA_FLOAT, i, values[i / (BYTES / Float.BYTES)]);
+    }
+    return memory;
+  }
+
+  /**
+   * The registers of one vector.
+   *
+   * @param x is overwritten
+   * @param power is overwritten
+   * @param result becomes e^x
+   */
+  record Lane(Vec x, Vec power, Vec result) {
+    /** Three registers of a level in a row. */
+    static Lane of(VectorLevel level, int first) {
+      return new Lane(level.register(first), level.register(first + 1), level.register(first + 2));
+    }
   }
 
   private final X64Assembler a;
   private final VectorLevel level;
+  private final Gpr table;
 
-  /** Code of a level, appended to {@code a}. */
-  Exponential(X64Assembler a, VectorLevel level) {
+  /**
+   * Code of a level, appended to {@code a}.
+   *
+   * @param table keeps the address of the constants
+   */
+  Exponential(X64Assembler a, VectorLevel level, Gpr table) {
     this.a = a;
     this.level = level;
+    this.table = table;
   }
 
   /** Loads the constants. */
-  void prepare(Gpr scratch) {
-    a.mov(scratch, VALUES.address());
-    for (int i = 0; i < CONSTANTS; i++) {
-      a.vbroadcastss(constant(i), Mem.at(scratch, Float.BYTES * i));
+  void prepare() {
+    a.mov(table, VALUES.address());
+    for (int i = ROUND; i <= LOG2_E_HIGH; i++) {
+      a.vmovups(register(i), memory(i));
     }
   }
 
-  private Vec constant(int i) {
+  private Vec register(int i) {
     return level.register(FIRST + i);
   }
 
-  /** {@code result = e^x}; x and {@code power} are overwritten. */
-  void apply(Vec result, Vec x, Vec power) {
-    a.vmaxps(x, constant(LEAST), x); // in this order NaN stays
-    a.vmovaps(power, constant(ROUND));
-    a.vfmadd231ps(power, x, constant(LOG2_E_HIGH));
-    a.vsubps(result, power, constant(ROUND)); // n + 127 − 127, exactly
-    a.vfmsub231ps(result, x, constant(LOG2_E_HIGH));
-    a.vfmadd231ps(result, x, constant(LOG2_E_LOW));
-    a.vmovaps(x, constant(COEFFICIENTS));
-    for (int i = 1; i < POLYNOMIAL.length; i++) {
-      a.vfmadd213ps(x, result, constant(COEFFICIENTS + i));
+  private Mem memory(int i) {
+    return Mem.at(table, BYTES * i);
+  }
+
+  /** {@code result = e^x} for each vector. */
+  void apply(Lane... lanes) {
+    for (Lane l : lanes) {
+      a.vmaxps(l.x, register(LEAST), l.x); // in this order NaN stays
     }
-    a.vpslld(power, power, 23);
-    a.vmulps(result, x, power);
+    for (Lane l : lanes) {
+      a.vmovaps(l.power, register(ROUND));
+      a.vfmadd231ps(l.power, l.x, register(LOG2_E_HIGH));
+    }
+    for (Lane l : lanes) {
+      a.vsubps(l.result, l.power, register(ROUND)); // n + 127 − 127, exactly
+    }
+    for (Lane l : lanes) {
+      a.vfmsub231ps(l.result, l.x, register(LOG2_E_HIGH));
+    }
+    for (Lane l : lanes) {
+      a.vfmadd231ps(l.result, l.x, memory(LOG2_E_LOW));
+    }
+    for (Lane l : lanes) {
+      a.vmovups(l.x, memory(COEFFICIENTS));
+    }
+    for (int i = 1; i < POLYNOMIAL.length; i++) {
+      for (Lane l : lanes) {
+        a.vfmadd213ps(l.x, l.result, memory(COEFFICIENTS + i));
+      }
+    }
+    for (Lane l : lanes) {
+      a.vpslld(l.power, l.power, 23);
+    }
+    for (Lane l : lanes) {
+      a.vmulps(l.result, l.x, l.power);
+    }
   }
 }

@@ -41,8 +41,6 @@ record ScoreGradientCode(VectorLevel level, boolean turned) implements Generated
   public byte[] code() {
     X64Assembler a = new X64Assembler();
     a.push(Gpr.RBX);
-    Exponential exponential = new Exponential(a, level);
-    exponential.prepare(Gpr.RAX);
     a.mov(Gpr.RAX, argument(SCORES));
     a.mov(Gpr.RDX, argument(GRADIENTS));
     a.mov(Gpr.RSI, argument(OF_ROWS));
@@ -51,6 +49,8 @@ record ScoreGradientCode(VectorLevel level, boolean turned) implements Generated
     a.lea(Gpr.R9, Mem.at(Gpr.R8, Gpr.RBX, 0));
     a.lea(Gpr.R10, Mem.at(Gpr.R9, Gpr.RBX, 0));
     a.mov(Gpr.R11, argument(BYTES));
+    Exponential exponential = new Exponential(a, level, Gpr.RBX);
+    exponential.prepare();
     CodeBuffer.Label row = a.here();
     for (int i = 0; i < (turned ? 1 : 3); i++) {
       a.vbroadcastss(v(3 + i), Mem.at(Gpr.RSI, Float.BYTES * i));
@@ -66,7 +66,7 @@ record ScoreGradientCode(VectorLevel level, boolean turned) implements Generated
     } else {
       a.vsubps(v(0), v(0), v(3));
     }
-    exponential.apply(v(2), v(0), v(1));
+    exponential.apply(Exponential.Lane.of(level, 0));
     a.vmovups(v(0), gradient);
     if (turned) {
       a.vmovups(score, v(2));

@@ -37,6 +37,7 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
   private static final int SUMS_BYTES = 64;
   private static final int WEIGHTS = 72;
   private static final int ROWS = 80;
+  private static final int ROWS_LEFT = 88;
 
   /** Most lanes of a vector. A mask of n lanes begins as many before the end of ones. */
   private static final int MOST_LANES = 16;
@@ -59,29 +60,35 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
     return level.lanes() * Float.BYTES;
   }
 
-  /** Code for the vector at rcx + offset; {@code turn} counts the vectors of one turn. */
+  /** Code for {@code count} vectors from rcx on. */
   private interface Body {
-    void at(int offset, int turn);
+    void of(int count);
   }
+
+  /** Vectors in a turn of a loop, whose steps are mixed. */
+  private static final int UNROLL = 4;
 
   /** Goes over a row by vectors. */
   private void sweep(X64Assembler a, Body body) {
     a.xor(Gpr.RCX, Gpr.RCX);
-    for (int unroll = 4; unroll >= 1; unroll -= 3) {
+    for (int unroll = UNROLL; unroll >= 1; unroll -= UNROLL - 1) {
       CodeBuffer.Label done = a.label();
-      int end = unroll == 4 ? END_OF_FOURS : END;
+      int end = unroll == UNROLL ? END_OF_FOURS : END;
       a.cmp(Gpr.RCX, argument(end));
       a.jump(Condition.ABOVE_OR_EQUAL, done);
       a.align(32);
       CodeBuffer.Label turn = a.here();
-      for (int i = 0; i < unroll; i++) {
-        body.at(i * bytes(), i);
-      }
+      body.of(unroll);
       a.add(Gpr.RCX, unroll * bytes());
       a.cmp(Gpr.RCX, argument(end));
       a.jump(Condition.BELOW, turn);
       a.bind(done);
     }
+  }
+
+  /** Vector {@code i} of a turn, of the row that a register points to. */
+  private Mem vector(Gpr row, int i) {
+    return Mem.at(row, Gpr.RCX, i * bytes());
   }
 
   private Vec v(int number) {
@@ -91,56 +98,97 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
-    Exponential exponential = new Exponential(a, level);
-    Vec max = v(5);
-    Vec sum = v(4);
-    Vec column = v(3);
-    Vec factor = v(2);
-    exponential.prepare(Gpr.RAX);
-    a.mov(Gpr.RAX, argument(SCORES));
-    a.mov(Gpr.RDX, argument(STATE));
+    Exponential exponential = new Exponential(a, level, Gpr.RSI);
+    Vec sum = v(12);
+    exponential.prepare();
     a.mov(Gpr.R8, argument(SUMS));
     a.mov(Gpr.R9, argument(WEIGHTS));
     a.mov(Gpr.R10, argument(TAIL));
     a.mov(Gpr.R11, argument(SUMS_BYTES));
-    CodeBuffer.Label row = a.here();
-    hideTail(a);
-    largest(a, max);
-    a.vmovups(v(0), Mem.at(Gpr.RDX));
-    a.vmaxps(max, max, v(0));
-    a.vmovups(Mem.at(Gpr.RDX), max);
-    a.vsubps(v(0), v(0), max);
-    exponential.apply(factor, v(0), v(1));
-    a.vmulps(sum, factor, Mem.at(Gpr.RDX, bytes()));
-    if (columns) {
-      a.vmulps(column, factor, Mem.at(Gpr.RDX, 2 * bytes()));
-    }
-    rescale(a, factor);
-    sweep(
+    rows(
         a,
-        (offset, turn) -> {
-          Mem score = Mem.at(Gpr.RAX, Gpr.RCX, offset);
-          a.vmovups(v(0), score);
-          a.vsubps(v(0), v(0), max);
-          exponential.apply(v(2), v(0), v(1));
-          a.vmovups(score, v(2));
-          a.vaddps(sum, sum, v(2));
+        () -> {
+          hideTail(a);
+          newLargest(a, exponential);
+          a.add(Gpr.R8, argument(SUMS_ROW));
+        });
+    rows(
+        a,
+        () -> {
+          a.vmovups(sum, Mem.at(Gpr.RDX, bytes()));
+          sweep(a, count -> weights(a, exponential, sum, count));
+          a.vmovups(Mem.at(Gpr.RDX, bytes()), sum);
           if (columns) {
-            a.vfmadd231ps(column, v(2), Mem.at(Gpr.R9, Gpr.RCX, offset));
+            weighColumns(a);
           }
         });
-    a.vmovups(Mem.at(Gpr.RDX, bytes()), sum);
-    if (columns) {
-      a.vmovups(Mem.at(Gpr.RDX, 2 * bytes()), column);
-    }
-    a.add(Gpr.RAX, argument(SCORES_ROW));
-    a.add(Gpr.RDX, STATE_VECTORS * bytes());
-    a.add(Gpr.R8, argument(SUMS_ROW));
-    a.dec(argument(ROWS));
-    a.jump(Condition.NOT_EQUAL, row);
     a.vzeroupper();
     a.ret();
     return a.code();
+  }
+
+  /**
+   * Goes over all rows. What waits for the largest score of a row, and for the end of its sums, is
+   * in a loop of its own: so the processor can work on the next row meanwhile.
+   */
+  private void rows(X64Assembler a, Runnable body) {
+    a.mov(Gpr.RAX, argument(SCORES));
+    a.mov(Gpr.RDX, argument(STATE));
+    a.mov(Gpr.RCX, argument(ROWS));
+    a.mov(argument(ROWS_LEFT), Gpr.RCX);
+    CodeBuffer.Label row = a.here();
+    body.run();
+    a.add(Gpr.RAX, argument(SCORES_ROW));
+    a.add(Gpr.RDX, STATE_VECTORS * bytes());
+    a.dec(argument(ROWS_LEFT));
+    a.jump(Condition.NOT_EQUAL, row);
+  }
+
+  /** Enters the largest score into the state and makes all sums relative to it. */
+  private void newLargest(X64Assembler a, Exponential exponential) {
+    Vec max = v(3);
+    largest(a, max);
+    Exponential.Lane change = Exponential.Lane.of(level, 0);
+    a.vmovups(change.x(), Mem.at(Gpr.RDX));
+    a.vmaxps(max, max, change.x());
+    a.vmovups(Mem.at(Gpr.RDX), max);
+    a.vsubps(change.x(), change.x(), max);
+    exponential.apply(change);
+    Vec factor = change.result();
+    for (int i = 1; i <= (columns ? 2 : 1); i++) {
+      a.vmulps(v(0), factor, Mem.at(Gpr.RDX, i * bytes()));
+      a.vmovups(Mem.at(Gpr.RDX, i * bytes()), v(0));
+    }
+    rescale(a, factor);
+  }
+
+  /** Adds a row's weights times the columns'. */
+  private void weighColumns(X64Assembler a) {
+    a.vmovups(v(0), Mem.at(Gpr.RDX, 2 * bytes()));
+    sweep(
+        a,
+        count -> {
+          for (int i = 0; i < count; i++) {
+            a.vmovups(v(1), vector(Gpr.RAX, i));
+            a.vfmadd231ps(v(0), v(1), vector(Gpr.R9, i));
+          }
+        });
+    a.vmovups(Mem.at(Gpr.RDX, 2 * bytes()), v(0));
+  }
+
+  /** Some vectors of scores become weights, and are summed. */
+  private void weights(X64Assembler a, Exponential exponential, Vec sum, int count) {
+    Exponential.Lane[] lanes = new Exponential.Lane[count];
+    for (int i = 0; i < count; i++) {
+      lanes[i] = Exponential.Lane.of(level, 3 * i);
+      a.vmovups(lanes[i].x(), vector(Gpr.RAX, i));
+      a.vsubps(lanes[i].x(), lanes[i].x(), Mem.at(Gpr.RDX));
+    }
+    exponential.apply(lanes);
+    for (int i = 0; i < count; i++) {
+      a.vmovups(vector(Gpr.RAX, i), lanes[i].result());
+      a.vaddps(sum, sum, lanes[i].result());
+    }
   }
 
   /** Makes the lanes of the last vector that no key belongs to −∞. */
@@ -163,10 +211,16 @@ record SoftmaxCode(VectorLevel level, boolean columns) implements Generated {
     for (int i = 0; i < 4; i++) {
       a.vmovups(v(i), Mem.at(Gpr.RAX));
     }
-    sweep(a, (offset, turn) -> a.vmaxps(v(turn), v(turn), Mem.at(Gpr.RAX, Gpr.RCX, offset)));
+    sweep(
+        a,
+        count -> {
+          for (int i = 0; i < count; i++) {
+            a.vmaxps(v(i), v(i), vector(Gpr.RAX, i));
+          }
+        });
     a.vmaxps(v(0), v(0), v(1));
     a.vmaxps(v(2), v(2), v(3));
-    a.vmaxps(max, v(0), v(2));
+    a.vmaxps(max, v(0), v(2)); // v0 is free from here on
     if (level == VectorLevel.AVX512) {
       a.vshuff32x4(v(0), max, max, 0x4E);
       a.vmaxps(max, max, v(0));

@@ -14,13 +14,13 @@ final class ExponentialTest {
   /** One vector: {@code to = e^from}. */
   private static CodePage code(VectorLevel level) {
     X64Assembler a = new X64Assembler();
-    Exponential exponential = new Exponential(a, level);
-    exponential.prepare(Gpr.RAX);
+    Exponential exponential = new Exponential(a, level, Gpr.RCX);
+    exponential.prepare();
     a.mov(Gpr.RAX, Frame.argument(0));
     a.mov(Gpr.RDX, Frame.argument(8));
     a.vmovups(level.register(0), Mem.at(Gpr.RAX));
-    exponential.apply(level.register(1), level.register(0), level.register(2));
-    a.vmovups(Mem.at(Gpr.RDX), level.register(1));
+    exponential.apply(Exponential.Lane.of(level, 0));
+    a.vmovups(Mem.at(Gpr.RDX), level.register(2));
     a.vzeroupper();
     a.ret();
     return CodePage.of(a.code());
