@@ -13,9 +13,11 @@ import org.jspecify.annotations.Nullable;
  * The transforms of Winograd's minimal filtering, F(2×2, 3×3) or F(4×4, 3×3): of eight channels at
  * a time, a square of n × n vectors becomes one of m × m, by the same matrix from both sides.
  *
- * <p>The points of F(4×4) are 0, ±√½, ±√2 and ∞ instead of the usual 0, ±1, ±2 and ∞. With them the
- * error of a sum of 320 or 1280 channels of random numbers is 1.5 times that of the plain sum (root
- * mean square, and the largest too), with the usual ones 3.3 times.
+ * <p>The points of F(4×4) are 0, ±2/3, ±3/2 and ∞ (a and 1/a make a²b² one) instead of the usual 0,
+ * ±1, ±2 and ∞. With them, and sums of {@link #PART} channels at a time, the error of 512 channels
+ * of random numbers is less than that of one plain sum of all products: root mean square 4.0e-7
+ * against 5.7e-7 for results of deviation 0.6, the largest 2.1e-6 against 3.7e-6. In one sum it is
+ * twice that, and with the usual points twice more.
  *
  * @param size of a tile of the result, 2 or 4
  */
@@ -29,6 +31,9 @@ record WinogradCode(Step step, int size) implements Generated {
     /** Squares of sums to pixels of the result, written by addresses, plus a bias. */
     OUTPUT
   }
+
+  /** Most channels that are summed before the sum is added to the rest: for exactness. */
+  static final int PART = 32;
 
   /** Address of the first vector, or of a table of addresses, of what is read. */
   static final int FROM = 0;
@@ -49,8 +54,8 @@ record WinogradCode(Step step, int size) implements Generated {
 
   private static final int CONSTANTS = 48;
   private static final int VECTOR = 32;
-  private static final double A = Math.sqrt(0.5);
-  private static final double B = Math.sqrt(2);
+  private static final double A = 2 / 3.0;
+  private static final double B = 3 / 2.0;
 
   /** The denominators of the filters' rows for the points ±A and ±B. */
   private static final double OVER_A = 1 / (2 * A * A * (A * A - B * B));

@@ -310,7 +310,7 @@ final class WinogradConv {
       long step = tileCount * row + LINE;
       MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * step);
       RowTable table = new RowTable(tileCount, kit.level.rows(), 1);
-      int parts = Math.ceilDiv(p.c(), kit.level.depth());
+      int parts = Math.ceilDiv(p.c(), WinogradCode.PART);
       for (int place = 0; place < places; place++) {
         long first = place * squareStep(count) + tile * squareRow();
         long address = Range.address(squares, first, tileCount * squareRow());
