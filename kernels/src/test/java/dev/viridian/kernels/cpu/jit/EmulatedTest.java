@@ -32,6 +32,16 @@ final class EmulatedTest {
   }
 
   @Test
+  void everyProductOfAttentionForAvx512PassesItsTrial() {
+    for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
+      for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
+        PanelCode product = new PanelCode(VectorLevel.AVX512, rows, vectors);
+        assertNull(product.fault(new Emulator(product.code())), product.toString());
+      }
+    }
+  }
+
+  @Test
   void theTrialSeesWrongCode() {
     TileCode right = new TileCode(VectorLevel.AVX512, 3, 2);
     Emulator code = new Emulator(right.code());

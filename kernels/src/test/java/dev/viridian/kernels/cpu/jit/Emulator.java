@@ -7,8 +7,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Runs machine code without a processor for it: the instructions that {@link TileCode} uses at the
- * level AVX-512, decoded from their bytes. What it does not know, it refuses.
+ * Runs machine code without a processor for it: the instructions that {@link TileCode} and {@link
+ * PanelCode} use at the level AVX-512, decoded from their bytes. What it does not know, it refuses.
  */
 final class Emulator implements Code {
   private static final long STACK_BYTES = 4096;
@@ -131,6 +131,8 @@ final class Emulator implements Code {
       case 0x89 -> write(r[reg]);
       case 0x01 -> write(read() + r[reg]);
       case 0x03 -> r[reg] += read();
+      case 0x31 -> write(read() ^ r[reg]);
+      case 0x8D -> r[reg] = address;
       case 0x3B -> compare(r[reg], read());
       case 0x81, 0x83 -> {
         long value = opcode == 0x83 ? (byte) next() : next32();
