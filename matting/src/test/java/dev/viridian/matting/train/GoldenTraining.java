@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.opentest4j.TestAbortedException;
 import tools.jackson.databind.JsonNode;
 
 /** What the golden tests of training share: the tiny model, its batches, comparison by key. */
@@ -166,6 +167,7 @@ final class GoldenTraining {
     private final GoldenFile file;
     private final List<String> wrong = new ArrayList<>();
     private int compared;
+    private TestAbortedException lacking;
 
     Comparison(JsonNode c, GoldenFile file) {
       this.c = c;
@@ -199,6 +201,8 @@ final class GoldenTraining {
         Golden.assertWithin(key, file.floats(key), values, expected.get("atol").asDouble());
       } catch (AssertionError e) {
         wrong.add(e.getMessage());
+      } catch (TestAbortedException e) {
+        lacking = e; // the rest is compared all the same
       }
     }
 
@@ -224,6 +228,9 @@ final class GoldenTraining {
       if (!wrong.isEmpty()) {
         throw new AssertionError(
             wrong.size() + " of " + compared + " are off:\n" + String.join("\n", wrong));
+      }
+      if (lacking != null) {
+        throw lacking;
       }
       if (compared == 0) {
         throw new AssertionError("nothing compared");
