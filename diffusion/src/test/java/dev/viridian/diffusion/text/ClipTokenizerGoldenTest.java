@@ -72,22 +72,14 @@ class ClipTokenizerGoldenTest {
     return array.valueStream().mapToInt(JsonNode::asInt).toArray();
   }
 
-  /**
-   * One word, many words, what merges worst: about 0.1 s each where quadratic merging takes
-   * minutes.
-   */
+  /** One word, many words, what merges worst; {@link BytePairsTest} counts what it costs. */
   @Test
-  void hundredThousandCharactersDoNotTakeQuadraticTime() {
+  void hundredThousandCharactersAreCut() {
     ClipTokenizer tokenizer = ClipTokenizer.load(Golden.area(AREA));
-    tokenizer.encode("warm up ".repeat(500));
     for (String unit :
         new String[] {"a", "!", "ab", "green screen ", "1", "\ud83d\ude00", "\ud800"}) {
-      String prompt = unit.repeat(100_000 / unit.length());
-      long before = System.nanoTime();
-      TokenizedPrompt tokens = tokenizer.encode(prompt);
-      double seconds = (System.nanoTime() - before) * 1e-9;
+      TokenizedPrompt tokens = tokenizer.encode(unit.repeat(100_000 / unit.length()));
       assertTrue(tokens.truncated(), unit);
-      assertTrue(seconds < 3, unit + " took " + seconds + " s");
     }
   }
 }
