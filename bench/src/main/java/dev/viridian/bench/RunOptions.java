@@ -16,6 +16,8 @@ import picocli.CommandLine.Option;
 final class RunOptions {
   private static final int MIN_SIDE = 64;
   private static final int MAX_SIDE = 4096;
+  private static final List<String> PEERS =
+      List.of("none", "pytorch", "openvino", "onnxruntime", "djl", "all");
 
   @Option(
       names = "--model",
@@ -50,13 +52,14 @@ final class RunOptions {
   @Option(
       names = "--peer",
       paramLabel = "NAME",
-      description = "Whom to compare with: none, pytorch, onnxruntime, djl, all.")
-  String peer = "none";
+      split = ",",
+      description = "Whom to compare with: none, pytorch, openvino, onnxruntime, djl, all.")
+  List<String> peers = List.of("none");
 
   @Option(
       names = "--peer-python",
       paramLabel = "PATH",
-      description = "A Python with torch, diffusers and transformers; default: python3.")
+      description = "A Python with torch, diffusers, transformers, openvino; default: python3.")
   String peerPython = "python3";
 
   @Option(
@@ -110,7 +113,7 @@ final class RunOptions {
     checks.range("--repeat", repeat, 1, 10_000);
     force.keySet().forEach(family -> checks.choice("--force", family, CpuOptions.FAMILIES));
     dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
-    peer = checks.choice("--peer", peer, List.of("none", "pytorch", "onnxruntime", "djl", "all"));
+    peers = peers.stream().map(peer -> checks.choice("--peer", peer, PEERS)).toList();
     peerLayout =
         checks.choice("--peer-layout", peerLayout, List.of("both", "channels-last", "contiguous"));
     String where = device.toLowerCase(Locale.ROOT);
@@ -118,12 +121,14 @@ final class RunOptions {
       checks.notYet("--device " + where, true);
     }
     device = checks.choice("--device", where, List.of("auto", "cpu"));
-    checks.notYet("--peer " + peer, peer.equals("onnxruntime") || peer.equals("djl"));
+    for (String peer : List.of("onnxruntime", "djl")) {
+      checks.notYet("--peer " + peer, peers.contains(peer));
+    }
   }
 
-  /** Whether PyTorch is asked for; it is the one peer that there is. */
-  boolean pytorch() {
-    return !peer.equals("none");
+  /** Whether this peer is asked for. */
+  boolean peer(String name) {
+    return peers.contains(name) || peers.contains("all");
   }
 
   /** The memory formats of the peer. */

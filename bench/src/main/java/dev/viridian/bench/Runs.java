@@ -1,7 +1,7 @@
 package dev.viridian.bench;
 
 import dev.viridian.bench.peer.Peer;
-import dev.viridian.bench.peer.PyTorch;
+import dev.viridian.bench.peer.PythonPeer;
 import dev.viridian.bench.profile.Profile;
 import dev.viridian.bench.profile.TimedKernels;
 import dev.viridian.bench.profile.Trace;
@@ -157,21 +157,25 @@ final class Runs {
   }
 
   private void openPeers(List<Peer> peers, Map<String, Object> request) {
-    if (!options.pytorch()) {
-      return;
-    }
     Map<String, Object> full = new LinkedHashMap<>(request);
     full.put("threads", options.threads);
     full.put("dtype", options.weightsName());
-    if (!options.model.equals(Model.FORMULA)) {
+    boolean python = options.peer("pytorch") || options.peer("openvino");
+    if (python && !options.model.equals(Model.FORMULA)) {
       if (!Files.isDirectory(Path.of(options.model))) {
         throw new InputException(
-            "--model " + options.model + ": PyTorch is given a model folder, expected one");
+            "--model " + options.model + ": peers are given a model folder, expected one");
       }
       full.put("model", options.model);
     }
-    for (String layout : options.layouts()) {
-      peers.add(new PyTorch(options.peerPython, layout, full));
+    if (options.peer("pytorch")) {
+      for (String layout : options.layouts()) {
+        full.put("layout", layout);
+        peers.add(new PythonPeer(options.peerPython, "pytorch", full));
+      }
+    }
+    if (options.peer("openvino")) {
+      peers.add(new PythonPeer(options.peerPython, "openvino", full));
     }
   }
 

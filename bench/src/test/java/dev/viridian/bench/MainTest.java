@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -48,6 +49,8 @@ final class MainTest {
     "step --width 100, --width is 100",
     "step --repeat 0, --repeat is 0",
     "step --dtype f33, 'f32'",
+    "step --peer openvion, 'openvino'",
+    "'step --peer pytorch,torch', 'torch'",
     "step --widht 64, '--width'",
     "stepp, 'step'",
     "ops --filter nonsense, leaves nothing of gemm",
@@ -91,18 +94,11 @@ final class MainTest {
     assertEquals(result, line.get("results").get(0));
   }
 
-  @Test
-  void aPeerThatCannotStartIsNamed() {
+  @ParameterizedTest
+  @ValueSource(strings = {"pytorch", "openvino"})
+  void aPeerThatCannotStartIsNamed(String peer) {
     assertEquals(
-        2,
-        run(
-            "ops",
-            "--filter",
-            "layerNorm 77x768",
-            "--peer",
-            "pytorch",
-            "--peer-python",
-            "no/such"));
+        2, run("ops", "--filter", "layerNorm 77x768", "--peer", peer, "--peer-python", "no/such"));
     assertTrue(lastError().contains("--peer-python no/such"), lastError());
   }
 }

@@ -1,69 +1,8 @@
-"""Does in PyTorch what Viridian is compared with.
-
-Reads requests from standard input and answers on standard output, one JSON object a line:
-{"do": "prepare", "work": ..., "layout": ..., "dtype": ..., "threads": ..., ...} -> {"version": ...}
-{"do": "run"} -> {"seconds": ..., "cpu_seconds": ...}
-{"do": "memory"} -> {"peak_rss_bytes": ...}
-An answer may be {"missing": ...} (a package) or {"error": ...} instead. The end of the input ends it.
-Weights are random unless "model" names a diffusers folder: they do not change the time.
-"""
-
-import json
-import os
-import resource
-import sys
-import time
-
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what libraries print
-
-try:
-    import torch
-except ImportError:
-    torch = None
+"""PyTorch with diffusers and transformers, eager; "layout" is channels-last or contiguous. Follows common.py."""
 
 
-def network(r, name):
-    """A network of SD1.5, or the one in the folder."""
-    model = r.get("model")
-    if name == "text_encoder":
-        from transformers import CLIPTextConfig, CLIPTextModel
-
-        if model:
-            net = CLIPTextModel.from_pretrained(model, subfolder=name, local_files_only=True)
-        else:
-            net = CLIPTextModel(
-                CLIPTextConfig(
-                    vocab_size=49408,
-                    hidden_size=768,
-                    intermediate_size=3072,
-                    num_hidden_layers=12,
-                    num_attention_heads=12,
-                    max_position_embeddings=77,
-                )
-            )
-    elif name == "unet":
-        from diffusers import UNet2DConditionModel
-
-        if model:
-            net = UNet2DConditionModel.from_pretrained(model, subfolder=name, local_files_only=True)
-        else:
-            net = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
-    else:
-        from diffusers import AutoencoderKL
-
-        if model:
-            net = AutoencoderKL.from_pretrained(model, subfolder=name, local_files_only=True)
-        else:
-            net = AutoencoderKL(
-                down_block_types=["DownEncoderBlock2D"] * 4,
-                up_block_types=["UpDecoderBlock2D"] * 4,
-                block_out_channels=[128, 256, 512, 512],
-                layers_per_block=2,
-                latent_channels=4,
-                sample_size=512,
-            )
-    net = net.eval().to(dtype(r))
+def loaded(r, name):
+    net = network(r, name).to(dtype(r))
     return net.to(memory_format=torch.channels_last) if channels_last(r) else net
 
 
@@ -81,7 +20,7 @@ def noise(r, *shape):
 
 
 def step(r):
-    unet = network(r, "unet")
+    unet = loaded(r, "unet")
     c = unet.config
     sample = noise(r, r["batch"], c.in_channels, r["height"] // 8, r["width"] // 8)
     text = noise(r, r["batch"], 77, c.cross_attention_dim)
@@ -89,7 +28,7 @@ def step(r):
 
 
 def vae(r):
-    net = network(r, "vae")
+    net = loaded(r, "vae")
     del net.encoder
     c = net.config
     latents = noise(r, r["batch"], c.latent_channels, r["height"] // 8, r["width"] // 8)
@@ -97,27 +36,18 @@ def vae(r):
 
 
 def text(r):
-    net = network(r, "text_encoder")
+    net = loaded(r, "text_encoder")
     ids = torch.arange(r["batch"] * 77).reshape(r["batch"], 77) % net.config.vocab_size
     return lambda: net(ids).last_hidden_state
 
 
 def picture(r):
-    from diffusers import DDIMScheduler
-
-    encoder, unet, decoder = network(r, "text_encoder"), network(r, "unet"), network(r, "vae")
+    encoder, unet, decoder = loaded(r, "text_encoder"), loaded(r, "unet"), loaded(r, "vae")
     del decoder.encoder
     batch, c = r["batch"], unet.config
     ids = torch.arange(2 * batch * 77).reshape(2 * batch, 77) % encoder.config.vocab_size
     start = noise(r, batch, c.in_channels, r["height"] // 8, r["width"] // 8)
-    scheduler = DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
+    scheduler = ddim()
 
     def run():
         scheduler.set_timesteps(r["steps"])
@@ -192,37 +122,10 @@ def geglu(r):
 
 
 WORKS = {"picture": picture, "step": step, "vae": vae, "text": text, "op": op}
-work = None
 
 
-def answer(r):
-    global work
-    if r["do"] == "prepare":
-        if torch is None:
-            return {"missing": "no package 'torch'"}
-        torch.set_num_threads(r["threads"])
-        torch.manual_seed(0)
-        work = WORKS[r["work"]](r)
-        return {"version": torch.__version__}
-    if r["do"] == "run":
-        start, cpu = time.perf_counter(), time.process_time()
-        work()
-        return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
-    if r["do"] == "memory":
-        return {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-    raise ValueError("unknown request " + r["do"])
-
-
-def main():
-    for line in sys.stdin:
-        try:
-            result = answer(json.loads(line))
-        except ImportError as e:
-            result = {"missing": str(e)}
-        except Exception as e:
-            result = {"error": type(e).__name__ + ": " + str(e)}
-        answers.write(json.dumps(result) + "\n")
-        answers.flush()
+def prepare(r):
+    return "pytorch " + torch.__version__ + " " + r["layout"], WORKS[r["work"]](r)
 
 
 if torch is None:

@@ -18,15 +18,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * PyTorch with diffusers and transformers, eager, in a Python process that somebody else set up.
- * The script beside this class reads requests and writes answers, one JSON object a line; what
- * libraries print goes to standard error.
+ * An engine in a Python process that somebody else set up: PyTorch with diffusers and transformers,
+ * or OpenVINO on the same networks. The scripts beside this class read requests and write answers,
+ * one JSON object a line; what libraries print goes to standard error.
  */
-public final class PyTorch implements Peer {
-  private static final String SCRIPT = "pytorch.py";
+public final class PythonPeer implements Peer {
+  private static final String COMMON = "common.py";
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final long PATIENCE_SECONDS = 5;
 
+  private final String engine;
   private final Process process;
   private final BufferedWriter requests;
   private final BufferedReader answers;
@@ -36,19 +37,25 @@ public final class PyTorch implements Peer {
    * Starts the process and prepares the work.
    *
    * @param python the interpreter; its packages are its own affair
-   * @param layout {@code channels-last} or {@code contiguous}
-   * @param request the work: {@code work}, {@code threads}, {@code dtype} and sizes
+   * @param engine {@code pytorch} or {@code openvino}: the script's name
+   * @param request the work: {@code work}, {@code threads}, {@code dtype} and sizes; for PyTorch
+   *     {@code layout}, which is {@code channels-last} or {@code contiguous}
    * @throws InputException if there is no such interpreter, or it lacks what it needs
    */
-  public PyTorch(String python, String layout, Map<String, Object> request) {
+  public PythonPeer(String python, String engine, Map<String, Object> request) {
+    this.engine = engine;
     try {
       process =
-          new ProcessBuilder(python, "-u", "-c", script())
+          new ProcessBuilder(python, "-u", "-c", script(COMMON) + script(engine + ".py"))
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
     } catch (IOException e) {
       throw new InputException(
-          "--peer-python " + python + ": cannot be started, expected a Python with torch", e);
+          "--peer-python "
+              + python
+              + ": cannot be started, expected a Python with "
+              + (engine.equals("openvino") ? "torch and openvino" : "torch"),
+          e);
     }
     requests =
         new BufferedWriter(
@@ -57,19 +64,17 @@ public final class PyTorch implements Peer {
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     Map<String, Object> prepare = new LinkedHashMap<>(request);
     prepare.put("do", "prepare");
-    prepare.put("layout", layout);
     try {
-      JsonNode ready = ask(prepare);
-      name = "pytorch " + ready.path("version").asString() + " " + layout;
+      name = ask(prepare).path("name").asString();
     } catch (RuntimeException e) {
       close();
       throw e;
     }
   }
 
-  private static String script() throws IOException {
-    try (InputStream in = PyTorch.class.getResourceAsStream(SCRIPT)) {
-      return new String(Objects.requireNonNull(in, SCRIPT).readAllBytes(), StandardCharsets.UTF_8);
+  private static String script(String file) throws IOException {
+    try (InputStream in = PythonPeer.class.getResourceAsStream(file)) {
+      return new String(Objects.requireNonNull(in, file).readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 
@@ -81,19 +86,22 @@ public final class PyTorch implements Peer {
       requests.flush();
       line = answers.readLine();
     } catch (IOException e) {
-      throw new IllegalStateException("the PyTorch process ended: " + e.getMessage(), e);
+      throw new IllegalStateException("the process of " + engine + " ended: " + e.getMessage(), e);
     }
     JsonNode answer = parse(line);
     if (answer == null) {
       throw new IllegalStateException(
-          "the PyTorch process " + (line == null ? "ended without an answer" : "said " + line));
+          "the process of "
+              + engine
+              + " "
+              + (line == null ? "ended without an answer" : "said " + line));
     }
     if (answer.has("missing")) {
       throw new InputException(
           "--peer-python: " + answer.get("missing").asString() + "; install it there");
     }
     if (answer.has("error")) {
-      throw new IllegalStateException("PyTorch: " + answer.get("error").asString());
+      throw new IllegalStateException(engine + ": " + answer.get("error").asString());
     }
     return answer;
   }

@@ -1,0 +1,113 @@
+"""What the peers written in Python have in common: the protocol and the networks of SD1.5.
+
+An engine's script follows, which defines `prepare(request)`: it makes the work and returns its name and a function that does
+it once. Requests come on standard input and answers go to standard output, one JSON object a line:
+{"do": "prepare", "work": ..., "dtype": ..., "threads": ..., ...} -> {"name": ...}
+{"do": "run"} -> {"seconds": ..., "cpu_seconds": ...}
+{"do": "memory"} -> {"peak_rss_bytes": ...}
+An answer may be {"missing": ...} (a package) or {"error": ...} instead. The end of the input ends it.
+Weights are random unless "model" names a diffusers folder: they do not change the time.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what libraries print
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+
+def network(r, name):
+    """A network of SD1.5, or the one in the folder."""
+    model = r.get("model")
+    if name == "text_encoder":
+        from transformers import CLIPTextConfig, CLIPTextModel
+
+        if model:
+            net = CLIPTextModel.from_pretrained(model, subfolder=name, local_files_only=True)
+        else:
+            net = CLIPTextModel(
+                CLIPTextConfig(
+                    vocab_size=49408,
+                    hidden_size=768,
+                    intermediate_size=3072,
+                    num_hidden_layers=12,
+                    num_attention_heads=12,
+                    max_position_embeddings=77,
+                )
+            )
+    elif name == "unet":
+        from diffusers import UNet2DConditionModel
+
+        if model:
+            net = UNet2DConditionModel.from_pretrained(model, subfolder=name, local_files_only=True)
+        else:
+            net = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+    else:
+        from diffusers import AutoencoderKL
+
+        if model:
+            net = AutoencoderKL.from_pretrained(model, subfolder=name, local_files_only=True)
+        else:
+            net = AutoencoderKL(
+                down_block_types=["DownEncoderBlock2D"] * 4,
+                up_block_types=["UpDecoderBlock2D"] * 4,
+                block_out_channels=[128, 256, 512, 512],
+                layers_per_block=2,
+                latent_channels=4,
+                sample_size=512,
+            )
+    return net.eval()
+
+
+def ddim():
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+work = None
+
+
+def answer(r):
+    global work
+    if r["do"] == "prepare":
+        if torch is None:
+            return {"missing": "no package 'torch'"}
+        torch.set_num_threads(r["threads"])
+        torch.manual_seed(0)
+        name, work = prepare(r)
+        return {"name": name}
+    if r["do"] == "run":
+        start, cpu = time.perf_counter(), time.process_time()
+        work()
+        return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+    if r["do"] == "memory":
+        return {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    raise ValueError("unknown request " + r["do"])
+
+
+def main():
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line))
+        except ImportError as e:
+            result = {"missing": str(e)}
+        except Exception as e:
+            result = {"error": type(e).__name__ + ": " + str(e)}
+        answers.write(json.dumps(result) + "\n")
+        answers.flush()
