@@ -1,12 +1,11 @@
 package dev.viridian.bench;
 
+import dev.viridian.kernels.cpu.jit.CpuFeatures;
 import dev.viridian.matting.doctor.Checkup;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,9 +13,6 @@ import java.util.OptionalInt;
 
 /** What the figures depend on. Where the system does not say, a value is absent. */
 final class Machine {
-  private static final List<String> FEATURES =
-      List.of("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve");
-
   private Machine() {}
 
   /** The most memory that this process has held; 0 where the system does not say. */
@@ -27,13 +23,10 @@ final class Machine {
   /** CPU, memory and Java. */
   static Map<String, Object> describe() {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("cpu", field("/proc/cpuinfo", "model name"));
-    List<String> flags =
-        Arrays.asList(
-            (field("/proc/cpuinfo", "flags") + field("/proc/cpuinfo", "Features")).split(" "));
-    List<String> features = new ArrayList<>(FEATURES);
-    features.retainAll(flags);
-    json.put("features", features);
+    CpuFeatures features = CpuFeatures.here();
+    json.put("cpu", features.brand().isEmpty() ? System.getProperty("os.arch") : features.brand());
+    json.put("features", features.labels());
+    json.put("cache_bytes", List.of(features.l1(), features.l2(), features.l3()));
     json.put("processors", Runtime.getRuntime().availableProcessors());
     json.put("memory_bytes", kibibytes("/proc/meminfo", "MemTotal") * 1024);
     json.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));

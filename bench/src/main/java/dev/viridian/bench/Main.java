@@ -25,6 +25,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -150,6 +151,19 @@ public final class Main implements Runnable {
   @Command(name = "ops", description = "Single kernels, on the shapes of SD1.5 at 512 by 512.")
   int ops(@Mixin RunOptions o) {
     return runs(o).ops();
+  }
+
+  /** Whether anything got slower. */
+  @Command(
+      name = "history",
+      description =
+          "Compare the last run of each work with the one before, on the same kind of machine;"
+              + " exit code 1 where one got worse by more than the spread.")
+  int history(@Parameters(paramLabel = "FILE", description = "What --history wrote.") Path file) {
+    PrintWriter out = spec().commandLine().getOut();
+    return History.print(History.changes(file), json, out)
+        ? dev.viridian.matting.cli.Main.FAILED
+        : dev.viridian.matting.cli.Main.OK;
   }
 
   /** Training. */

@@ -3,6 +3,7 @@ package dev.viridian.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.kernels.cpu.jit.CpuFeatures;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -54,6 +55,7 @@ final class MainTest {
     "step --widht 64, '--width'",
     "stepp, 'step'",
     "ops --filter nonsense, leaves nothing of gemm",
+    "history no-such-file, no-such-file: cannot be read",
     "text --model no-such-folder, no such file or folder"
   })
   void wrongInputIsOneLineThatSaysWhat(String line, String part) {
@@ -91,6 +93,9 @@ final class MainTest {
     JsonNode line = JsonMapper.shared().readTree(lines.getFirst());
     assertEquals("ops", line.get("command").asString());
     assertTrue(line.get("machine").get("processors").asInt() >= 1);
+    assertEquals(
+        CpuFeatures.here().labels(),
+        line.get("machine").get("features").valueStream().map(JsonNode::asString).toList());
     assertEquals(result, line.get("results").get(0));
   }
 

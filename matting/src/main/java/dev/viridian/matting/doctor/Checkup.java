@@ -2,39 +2,21 @@ package dev.viridian.matting.doctor;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
+import dev.viridian.kernels.cpu.jit.CpuFeatures;
 import dev.viridian.matting.doctor.Finding.State;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /** Looks at the machine. Nothing is loaded, started or changed. */
 public final class Checkup {
-  /** What arithmetic on the CPU gains from, in the order in which it is worth having. */
-  private static final List<String> CPU_FEATURES =
-      List.of(
-          "avx2",
-          "fma",
-          "f16c",
-          "avx512f",
-          "avx512bw",
-          "avx512_vnni",
-          "avx512_bf16",
-          "avx512_fp16",
-          "avx_vnni",
-          "amx_tile",
-          "amx_bf16",
-          "amx_int8");
-
   private static final Runtime.Version JDK_FLOOR = Runtime.Version.parse("25.0.3");
   private static final long SMALL_MEMORY = 6L << 30;
 
@@ -115,25 +97,22 @@ public final class Checkup {
   }
 
   private static Finding cpu() {
-    int cores = Runtime.getRuntime().availableProcessors();
-    String model = System.getProperty("os.arch");
-    Set<String> flags = new HashSet<>();
-    for (String line : lines(Path.of("/proc/cpuinfo"))) {
-      String[] parts = line.split("\\s*:\\s*", 2);
-      if (parts.length == 2 && parts[0].equals("model name")) {
-        model = parts[1];
-      }
-      if (parts.length == 2 && (parts[0].equals("flags") || parts[0].equals("Features"))) {
-        flags.addAll(Arrays.asList(parts[1].split(" ")));
-        break; // all cores alike
-      }
-    }
-    List<String> useful = CPU_FEATURES.stream().filter(flags::contains).toList();
-    String found = model + ", " + cores + " threads, " + String.join(" ", useful);
+    CpuFeatures features = CpuFeatures.here();
+    String arch = System.getProperty("os.arch");
+    String found =
+        String.format(
+            Locale.ROOT,
+            "%s, %d threads, %s",
+            features.brand().isEmpty() ? arch : features.brand(),
+            Runtime.getRuntime().availableProcessors(),
+            features.features().isEmpty()
+                ? "no generated code"
+                : String.join(" ", features.labels()));
+    // An empty list says that the processor could not be asked, not that it has nothing.
     boolean slow =
-        System.getProperty("os.arch").equals("amd64")
-            && !flags.isEmpty()
-            && !(flags.contains("avx2") && flags.contains("fma"));
+        arch.equals("amd64")
+            && !features.brand().isEmpty()
+            && !features.has(CpuFeatures.Feature.AVX2, CpuFeatures.Feature.FMA);
     return slow
         ? new Finding(
             "cpu", State.ABSENT, found + " (no AVX2)", "expect a picture to take many times longer")

@@ -4,7 +4,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -16,8 +20,9 @@ import java.util.Set;
  * @param l1 bytes of the first data cache of a core; 0 if unknown
  * @param l2 bytes of the second cache
  * @param l3 bytes of the last cache that cores share
+ * @param brand what the processor calls itself, which virtual machines shorten; empty if unknown
  */
-public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
+public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3, String brand) {
   /** Parts of the instruction set. */
   public enum Feature {
     /** Integer vectors of 256 bits. */
@@ -74,6 +79,11 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
     return features.containsAll(Set.of(wanted));
   }
 
+  /** The features' names in the order of their declaration. */
+  public List<String> labels() {
+    return features.stream().sorted().map(Feature::label).toList();
+  }
+
   private static CpuFeatures look() {
     if (CodePage.supported()) {
       try (Arena arena = Arena.ofConfined();
@@ -84,7 +94,7 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
             .log(System.Logger.Level.DEBUG, "the processor could not be asked", e);
       }
     }
-    return new CpuFeatures(Set.of(), 0, 0, 0);
+    return new CpuFeatures(Set.of(), 0, 0, 0, "");
   }
 
   private static CpuFeatures look(Questions questions) {
@@ -116,7 +126,7 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
       add(found, Feature.AMX_INT8, extended[3], 25);
     }
     long[] caches = caches(questions);
-    return new CpuFeatures(found, caches[1], caches[2], caches[3]);
+    return new CpuFeatures(found, caches[1], caches[2], caches[3], brand(questions));
   }
 
   private static void add(Set<Feature> found, Feature feature, int word, int bit) {
@@ -155,6 +165,22 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3) {
       }
     }
     return bytes;
+  }
+
+  /** 48 bytes of text in three leaves, filled up with zeros and spaces. */
+  private static String brand(Questions questions) {
+    int first = 0x80000002;
+    int last = 0x80000004;
+    if (Integer.compareUnsigned(questions.cpuid(0x80000000, 0)[0], last) < 0) {
+      return "";
+    }
+    ByteBuffer text = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
+    for (int leaf = first; leaf <= last; leaf++) {
+      for (int word : questions.cpuid(leaf, 0)) {
+        text.putInt(word);
+      }
+    }
+    return new String(text.array(), StandardCharsets.US_ASCII).replace('\0', ' ').strip();
   }
 
   /** Two small functions that ask the processor. */

@@ -82,9 +82,12 @@ final class CodePageTest {
   void featuresAreThoseThatLinuxNames() throws IOException {
     assumeTrue(CodePage.supported(), "no code is generated here");
     Set<String> flags = new HashSet<>();
+    String model = "";
     for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
       if (line.startsWith("flags")) {
         flags.addAll(List.of(line.substring(line.indexOf(':') + 2).split(" ")));
+      } else if (line.startsWith("model name")) {
+        model = line.substring(line.indexOf(':') + 1).strip();
       }
     }
     assumeTrue(flags.contains("fma") || !CpuFeatures.here().has(Feature.FMA), "an unusual list");
@@ -92,6 +95,7 @@ final class CodePageTest {
       assertEquals(
           flags.contains(feature.label()), CpuFeatures.here().has(feature), feature.label());
     }
+    assertEquals(model, CpuFeatures.here().brand());
     assertTrue(CpuFeatures.here().l1() >= 16 << 10, "" + CpuFeatures.here());
     assertTrue(CpuFeatures.here().l2() > CpuFeatures.here().l1(), "" + CpuFeatures.here());
     assertFalse(CpuFeatures.here().l3() < 0);
