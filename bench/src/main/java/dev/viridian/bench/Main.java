@@ -127,7 +127,7 @@ public final class Main implements Runnable {
         .network(
             "vae",
             (model, device, dtype) ->
-                new VaeWork(model, device, dtype, o.width, o.height, o.batch));
+                new VaeWork(model, device, dtype, o.width, o.height, o.batch, o.vaeTiling));
   }
 
   /** Encoding a text. */

@@ -71,6 +71,9 @@ final class RunOptions {
   @Option(names = "--repeat", paramLabel = "N", description = "Timed runs, default 5.")
   int repeat = 5;
 
+  @Option(names = "--vae-tiling", description = "vae: ours decodes band by band.")
+  boolean vaeTiling;
+
   @Option(names = "--profile", description = "Also say which kernels took how long.")
   boolean profile;
 

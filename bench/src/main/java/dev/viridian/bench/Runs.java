@@ -6,6 +6,7 @@ import dev.viridian.bench.profile.Profile;
 import dev.viridian.bench.profile.TimedKernels;
 import dev.viridian.bench.profile.Trace;
 import dev.viridian.bench.shapes.OpCase;
+import dev.viridian.bench.work.MemoryWatch;
 import dev.viridian.bench.work.Model;
 import dev.viridian.bench.work.OpWork;
 import dev.viridian.bench.work.Work;
@@ -66,7 +67,7 @@ final class Runs {
     List<Peer> peers = new ArrayList<>();
     try (Device device = Device.cpu(used);
         ModelFiles model = Model.open(options.model, options.weights());
-        Work work = maker.make(model, device, options.weights())) {
+        MemoryWatch work = new MemoryWatch(maker.make(model, device, options.weights()), device)) {
       Map<String, Object> request = new LinkedHashMap<>();
       request.put("work", what);
       request.put("width", options.width);
@@ -77,6 +78,8 @@ final class Runs {
       Comparison comparison = new Comparison(options.repeat, err);
       List<Result> results =
           comparison.run(work, peers, 1, options.weightsName(), device.name(), options.threads);
+      Map<String, Object> memory = work.taken();
+      err.println(work);
       if (watched) {
         profile.clear();
         long start = System.nanoTime();
@@ -89,7 +92,7 @@ final class Runs {
           ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
         }
       }
-      print(what, results);
+      print(what, results, memory);
       return dev.viridian.matting.cli.Main.OK;
     } finally {
       peers.forEach(Peer::close);
@@ -131,7 +134,7 @@ final class Runs {
         }
       }
     }
-    print("ops", results);
+    print("ops", results, Map.of());
     return dev.viridian.matting.cli.Main.OK;
   }
 
@@ -179,8 +182,9 @@ final class Runs {
     }
   }
 
-  private void print(String what, List<Result> results) {
+  private void print(String what, List<Result> results, Map<String, Object> memory) {
     List<Map<String, Object>> list = results.stream().map(Result::json).toList();
+    list.forEach(json -> json.putAll(memory));
     if (json) {
       out.println(Json.text(list));
     } else {

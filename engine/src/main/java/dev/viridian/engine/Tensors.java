@@ -1,5 +1,6 @@
 package dev.viridian.engine;
 
+import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import java.lang.foreign.MemorySegment;
 
@@ -49,5 +50,26 @@ public final class Tensors {
     Tensor tensor = Tensor.empty(device, spec);
     tensor.upload(bytes);
     return tensor;
+  }
+
+  /** Writes the numbers of a tensor over those of another of its shape and type. Not recorded. */
+  public static void copy(Tensor from, Tensor to) {
+    if (!from.spec().equals(to.spec()) || from.device() != to.device()) {
+      throw new ShapeException("copy: " + from + " over " + to);
+    }
+    from.device()
+        .kernels()
+        .copy()
+        .copy(
+            new CopyKernels.Copy(
+                from.shape().toList(),
+                from.dtype(),
+                0,
+                from.layout().strideList(),
+                to.dtype(),
+                0,
+                to.layout().strideList()),
+            from.buffer("copy"),
+            to.buffer("copy"));
   }
 }

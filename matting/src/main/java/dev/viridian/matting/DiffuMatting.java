@@ -1,5 +1,6 @@
 package dev.viridian.matting;
 
+import dev.viridian.diffusion.layers.Bands;
 import dev.viridian.diffusion.pipeline.Cancellation;
 import dev.viridian.diffusion.pipeline.GenerationListener;
 import dev.viridian.diffusion.pipeline.NotFinite;
@@ -187,7 +188,12 @@ public final class DiffuMatting implements AutoCloseable {
       float[] coarse = null;
       if (mask != null) {
         listener.progress(GenerationListener.Phase.MATTE, 0, 1, null);
-        coarse = mask.forward(decoded.feature()).toFloats();
+        Bands bands = diffusion.bands(cancellation);
+        coarse =
+            (bands == null
+                    ? mask.forward(decoded.feature())
+                    : mask.forward(decoded.feature(), bands))
+                .toFloats();
         requireFinite(coarse, mask, diffusion.files().mattingHead());
         listener.progress(GenerationListener.Phase.MATTE, 1, 1, null);
       }

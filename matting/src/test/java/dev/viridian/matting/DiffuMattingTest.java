@@ -17,6 +17,7 @@ import dev.viridian.engine.memory.LeakDetector;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cpu.jit.NativeMemory;
 import dev.viridian.kernels.memory.Allocator;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -59,6 +60,45 @@ class DiffuMattingTest {
       assertTrue(image.getColorModel().hasAlpha());
       assertTrue(cutout.hasAlpha());
       assertEquals(42, cutout.seed());
+    }
+  }
+
+  /** Band by band there is no seam: not one level of difference anywhere. */
+  @Test
+  void tilingChangesNothingButRounding() {
+    try (Device device = device(2);
+        DiffuMatting model = load(device)) {
+      TextToImage request = SMALL.size(72, 136);
+      Cutout whole = model.generate(request, 3);
+      model.diffusion().setTiling(true);
+      Cutout tiled = model.generate(request, 3);
+      assertArrayEquals(whole.decoded(), tiled.decoded(), 1f / 255 / 16);
+      assertArrayEquals(whole.coarse(), tiled.coarse(), 1f / 255 / 16);
+    }
+  }
+
+  /** One thread: which tasks another thread gets, and what they need, is left to chance. */
+  @Test
+  void aStepAfterTheFirstTakesNothingFromTheSystem() {
+    try (Device device = device(1);
+        DiffuMatting model = load(device)) {
+      List<Long> fresh = new ArrayList<>();
+      List<Long> scratch = new ArrayList<>();
+      GenerationListener listener =
+          (phase, step, steps, preview) -> {
+            if (phase == GenerationListener.Phase.DENOISE) {
+              fresh.add(device.allocator().usage().fresh());
+              scratch.add(NativeMemory.scratchTaken());
+            }
+          };
+      TextToImage request = SMALL.sampler("ddim").steps(5);
+      model.generate(request, List.of(3L), listener, new Cancellation());
+      assertEquals(6, fresh.size());
+      assertTrue(fresh.get(0) < fresh.get(1), "the first step takes memory");
+      for (int i = 2; i < fresh.size(); i++) {
+        assertEquals(fresh.get(1), fresh.get(i), "blocks after step " + i);
+        assertEquals(scratch.get(1), scratch.get(i), "scratch after step " + i);
+      }
     }
   }
 

@@ -88,4 +88,19 @@ public final class ResnetBlock extends Module {
       return scope.keep(Add.of(s, d));
     }
   }
+
+  /** Without a time, band by band: what {@link #second} reads. */
+  public Rows first(Bands bands, Rows x) {
+    return Bands.convolved(conv1, bands.normalised(norm1, x, Activation.SILU));
+  }
+
+  /** What is added to {@link #skip}, band by band. */
+  public Rows second(Bands bands, Rows first) {
+    return Bands.convolved(conv2, bands.normalised(norm2, first, Activation.SILU));
+  }
+
+  /** x, in the width of the result. */
+  public Rows skip(Rows x) {
+    return shortcut == null ? x : Bands.convolved(shortcut, x);
+  }
 }

@@ -16,6 +16,11 @@ public final class Upsample extends Module {
     conv = child("conv", new Conv2d(channels, channels, 3, 1, 1));
   }
 
+  /** What follows the enlargement. */
+  Conv2d convolution() {
+    return conv;
+  }
+
   /** x [n, h, w, c] to [n, outH, outW, c]; source row = floor(i · h / outH). */
   public Tensor forward(Tensor x, int outH, int outW) {
     try (MemoryScope scope = MemoryScope.open()) {

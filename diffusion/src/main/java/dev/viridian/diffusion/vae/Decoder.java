@@ -1,6 +1,9 @@
 package dev.viridian.diffusion.vae;
 
+import dev.viridian.diffusion.layers.Bands;
 import dev.viridian.diffusion.layers.LayerObserver;
+import dev.viridian.diffusion.layers.Rows;
+import dev.viridian.diffusion.layers.StoredRows;
 import dev.viridian.diffusion.layers.Upsample;
 import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Tensor;
@@ -13,6 +16,9 @@ import java.util.List;
 
 /** Latents to pictures, with the features that the matting head reads. */
 final class Decoder extends Module {
+  /** How many of the last levels, where maps are largest, can go band by band. */
+  private static final int BANDED = 2;
+
   private final Conv2d convIn;
   private final MiddleBlock middle;
   private final List<Stage> stages = new ArrayList<>();
@@ -42,20 +48,55 @@ final class Decoder extends Module {
 
   /** The last level's output before the norm, [n, h, w, c]. Closes latents. */
   Tensor upBlocks(Tensor latents, LayerObserver observer) {
+    Tensor x = lower(latents, stages.size(), observer);
+    observer.output("decoder.up_blocks." + (stages.size() - 1), x);
+    return x;
+  }
+
+  /** The same of one map, with the last levels band by band. */
+  Tensor upBlocks(Tensor latents, Bands bands, LayerObserver observer) {
+    int first = Math.max(1, stages.size() - BANDED);
+    Tensor x = lower(latents, first, observer);
+    for (int i = first; i < stages.size(); i++) {
+      boolean last = i == stages.size() - 1;
+      x = stages.get(i).forward(upsamplers.get(i - 1), x, bands, last, observer);
+    }
+    return x;
+  }
+
+  /** The first levels, without the change of size after the last of them. */
+  private Tensor lower(Tensor latents, int levels, LayerObserver observer) {
     Tensor x = convIn.forward(latents);
     latents.close();
     observer.output("decoder.conv_in", x);
     x = middle.forward(x, observer);
-    for (int i = 0; i < stages.size(); i++) {
-      x = stages.get(i).forward(x, observer);
-      if (i < upsamplers.size()) {
+    for (int i = 0; i < levels; i++) {
+      if (i > 0) {
         Tensor before = x;
-        x = upsamplers.get(i).forward(x, 2 * x.size(1), 2 * x.size(2));
+        x = upsamplers.get(i - 1).forward(x, 2 * x.size(1), 2 * x.size(2));
         before.close();
+        observer.output("decoder.up_blocks." + (i - 1), x);
       }
-      observer.output("decoder.up_blocks." + i, x);
+      x = stages.get(i).forward(x, observer);
     }
     return x;
+  }
+
+  /** Replaces the last level's output by the feature that feeds the last convolution. */
+  void activate(Tensor upBlocks, Bands bands) {
+    StoredRows rows = new StoredRows(upBlocks);
+    bands.replace(rows, bands.normalised(normOut, rows, Activation.SILU));
+  }
+
+  /**
+   * The picture, band by band.
+   *
+   * @param activated whether x is the feature already, else the last level's output
+   */
+  Tensor picture(Tensor x, boolean activated, Bands bands) {
+    Rows rows = new StoredRows(x);
+    Rows feature = activated ? rows : bands.normalised(normOut, rows, Activation.SILU);
+    return bands.store(Bands.convolved(convOut, feature));
   }
 
   /** The feature that feeds the last convolution: normalised and activated. */

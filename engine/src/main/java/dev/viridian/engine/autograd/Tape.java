@@ -7,7 +7,6 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.TensorSpec;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.memory.MemoryScope;
-import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -211,21 +210,7 @@ public final class Tape implements AutoCloseable {
       return tensor;
     }
     Tensor copy = Tensor.empty(tensor.device(), tensor.spec());
-    tensor
-        .device()
-        .kernels()
-        .copy()
-        .copy(
-            new CopyKernels.Copy(
-                tensor.shape().toList(),
-                tensor.dtype(),
-                0,
-                tensor.layout().strideList(),
-                tensor.dtype(),
-                0,
-                copy.layout().strideList()),
-            tensor.buffer("contiguous"),
-            copy.buffer("contiguous"));
+    Tensors.copy(tensor, copy);
     return copy;
   }
 

@@ -32,6 +32,26 @@ public final class Conv2d extends Module {
     return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), null, stride, padding);
   }
 
+  /**
+   * As {@link #forward(Tensor)} with other rows of zeros above and below: for a band of a map, of
+   * which the rows around it are there.
+   */
+  public Tensor forward(Tensor x, int above, int below) {
+    return new dev.viridian.engine.ops.Conv2d(
+            stride, stride, above, below, padding, padding, 1, 1, 1)
+        .apply(x, weight.value(), bias.value());
+  }
+
+  /** Zeros around a map. */
+  public int padding() {
+    return padding;
+  }
+
+  /** Channels of the result. */
+  public int outChannels() {
+    return weight.shape().size(0);
+  }
+
   /** Its bias [out]. */
   public Tensor bias() {
     return bias.value();

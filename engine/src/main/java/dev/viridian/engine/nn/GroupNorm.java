@@ -1,7 +1,15 @@
 package dev.viridian.engine.nn;
 
+import dev.viridian.engine.Device;
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.Tensors;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.BatchNormInference;
+import dev.viridian.engine.ops.Cast;
+import dev.viridian.engine.ops.Silu;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
+import java.util.function.IntToDoubleFunction;
 
 /** Group normalisation with {@code weight} and {@code bias} [channels]. */
 public final class GroupNorm extends Module {
@@ -27,5 +35,68 @@ public final class GroupNorm extends Module {
   public Tensor forward(Tensor x, Activation activation) {
     return dev.viridian.engine.ops.GroupNorm.of(
         x, weight.value(), bias.value(), groups, eps, activation);
+  }
+
+  /** Statistics of a map that comes in parts; none were added yet. */
+  public Statistics statistics() {
+    return new Statistics(groups, eps);
+  }
+
+  /** A part of one map [1, ..., channels], normalised by the statistics of all of it. */
+  public Tensor forward(Tensor part, Statistics statistics, Activation activation) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      int channels = part.size(-1);
+      Tensor mean = statistics.mean(part.device(), channels);
+      Tensor variance = statistics.variance(part.device(), channels);
+      Tensor scale = Cast.of(weight.value(), DType.F32);
+      Tensor shift = Cast.of(bias.value(), DType.F32);
+      Tensor y = BatchNormInference.of(part, scale, shift, mean, variance, eps);
+      return scope.keep(activation == Activation.SILU ? Silu.of(y) : y);
+    }
+  }
+
+  /** Mean and variance of each group over the parts of one map, gathered in double precision. */
+  public static final class Statistics {
+    private final float eps;
+    private final double[] means;
+    private final double[] squares;
+    private double count;
+
+    private Statistics(int groups, float eps) {
+      this.eps = eps;
+      means = new double[groups];
+      squares = new double[groups];
+    }
+
+    /** One more part [1, ..., channels]. */
+    public void add(Tensor part) {
+      float[][] of = dev.viridian.engine.ops.GroupNorm.statistics(part, means.length, eps);
+      double more = (double) part.elements() / means.length;
+      for (int g = 0; g < means.length; g++) {
+        double rstd = of[1][g];
+        double difference = of[0][g] - means[g];
+        squares[g] +=
+            more * Math.max(0, 1 / (rstd * rstd) - eps)
+                + difference * difference * count * more / (count + more);
+        means[g] += difference * more / (count + more);
+      }
+      count += more;
+    }
+
+    private Tensor mean(Device device, int channels) {
+      return each(device, channels, g -> means[g]);
+    }
+
+    private Tensor variance(Device device, int channels) {
+      return each(device, channels, g -> squares[g] / count);
+    }
+
+    private Tensor each(Device device, int channels, IntToDoubleFunction value) {
+      float[] values = new float[channels];
+      for (int c = 0; c < channels; c++) {
+        values[c] = (float) value.applyAsDouble(c / (channels / means.length));
+      }
+      return Tensors.of(device, values, channels);
+    }
   }
 }

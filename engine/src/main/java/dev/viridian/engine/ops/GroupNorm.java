@@ -8,6 +8,7 @@ import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
+import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
@@ -38,6 +39,33 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
       Activation activation) {
     GroupNorm op = new GroupNorm(groups, eps, activation);
     return gamma == null || beta == null ? Tape.apply(op, x) : Tape.apply(op, x, gamma, beta);
+  }
+
+  /**
+   * Mean and reciprocal of the deviation, {@code 1 / √(var + eps)}, of each group of one map. Not
+   * recorded.
+   *
+   * @param x [1, ..., c], contiguous
+   */
+  @SuppressWarnings("try") // the scope closes what is made
+  public static float[][] statistics(Tensor x, int groups, float eps) {
+    GroupNorm op = new GroupNorm(groups, eps, Activation.NONE);
+    List<TensorSpec> in = List.of(x.spec());
+    op.infer(in);
+    if (x.size(0) != 1 || !x.isContiguous()) {
+      throw new ShapeException("GroupNorm: statistics: expected one map [1, ..., c], got " + x);
+    }
+    try (MemoryScope scope = MemoryScope.open()) {
+      Tensor mean = Tensor.empty(x.device(), TensorSpec.f32(groups));
+      Tensor rstd = Tensor.empty(x.device(), TensorSpec.f32(groups));
+      Tensor y = Tensor.empty(x.device(), x.spec());
+      x.device()
+          .kernels()
+          .norm()
+          .groupNorm(
+              op.problem(in), x.buffer(), null, null, y.buffer(), mean.buffer(), rstd.buffer());
+      return new float[][] {mean.toFloats(), rstd.toFloats()};
+    }
   }
 
   private NormKernels.GroupNorm problem(List<TensorSpec> in) {

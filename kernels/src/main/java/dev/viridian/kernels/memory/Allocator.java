@@ -29,8 +29,9 @@ public interface Allocator extends AutoCloseable {
    * @param used handed out now
    * @param cached kept for reuse
    * @param peak the largest {@code used} since the start or the last {@link #resetPeak}
+   * @param fresh how many blocks were ever taken from the system
    */
-  record Usage(long used, long cached, long peak) {}
+  record Usage(long used, long cached, long peak, long fresh) {}
 
   /** Starts a new measurement of the peak. */
   void resetPeak();

@@ -30,6 +30,7 @@ public final class CachingAllocator implements Allocator {
   private long cachedBytes;
   private long peak;
   private long peakEver;
+  private long freshBlocks;
 
   /** An allocator that takes what the system gives. */
   public CachingAllocator() {
@@ -54,6 +55,7 @@ public final class CachingAllocator implements Allocator {
     Block block = takeCached(size);
     if (block == null) {
       block = takeFresh(size, bytes);
+      freshBlocks++;
     }
     inUse.put(block.segment.address(), block);
     usedBytes += block.segment.byteSize();
@@ -176,7 +178,7 @@ public final class CachingAllocator implements Allocator {
 
   @Override
   public synchronized Usage usage() {
-    return new Usage(usedBytes, cachedBytes, peak);
+    return new Usage(usedBytes, cachedBytes, peak, freshBlocks);
   }
 
   @Override

@@ -70,7 +70,7 @@ public final class CountingAllocator implements Allocator {
 
   @Override
   public synchronized Usage usage() {
-    return new Usage(used, 0, peak);
+    return new Usage(used, 0, peak, 1);
   }
 
   @Override

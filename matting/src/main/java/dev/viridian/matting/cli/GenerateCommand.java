@@ -120,6 +120,7 @@ final class GenerateCommand implements Callable<Integer> {
   private Map<String, Object> run(
       DiffuMatting model, long seed, GenerationOutput output, RunRecord record, Main console) {
     boolean matte = matte(model, console);
+    model.diffusion().setTiling(options.vaeTiling);
     GreenPrompt prompt =
         GreenPrompt.of(options.prompt, options.suffix(), model.diffusion().tokenizer());
     warnOfLength(prompt, model, console);

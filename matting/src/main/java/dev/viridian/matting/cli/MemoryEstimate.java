@@ -9,6 +9,7 @@ import dev.viridian.kernels.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -24,17 +25,36 @@ final class MemoryEstimate {
   /** Heap a pixel for a picture that waits: colours and mask as floats. */
   private static final int HEAP_A_WAITING_PIXEL = 16;
 
+  /** Bytes of all that is as large as a band. */
+  private static final double BANDS = 60e6;
+
+  /** Maps of the first level in a step: what waits for the way up, the block's own, the hidden. */
+  private static final int STEP_MAPS = 19;
+
   private MemoryEstimate() {}
 
   /**
-   * Bytes of the largest set of maps alive at once: in the decoder's last level, where the widest
-   * maps at full size meet (input, normalised input, output).
+   * Bytes of the maps alive at once while decoding: in the last level, where the widest maps at
+   * full size meet (input, normalised input, output). Band by band there are the level's input and
+   * one map of its output, and some bands.
    */
-  static double activationBytes(ModelConfigs configs, long width, long height) {
+  static double decodingBytes(ModelConfigs configs, long width, long height, boolean tiled) {
     List<Integer> widths = configs.vae().blockOutChannels();
     int outer = widths.getFirst();
     int inner = widths.get(Math.min(1, widths.size() - 1));
-    return 4.0 * width * height * (2.0 * inner + outer);
+    double pixels = 4.0 * width * height;
+    return tiled ? pixels * (inner / 4.0 + outer) + BANDS : pixels * (2.0 * inner + outer);
+  }
+
+  /**
+   * Bytes of the maps alive at once in a step: in the feed-forward of the first level, whose hidden
+   * values are eight times as wide as the map.
+   *
+   * @param samples evaluated at once: pictures, twice as many with guidance
+   */
+  static double stepBytes(ModelConfigs configs, long width, long height, int samples) {
+    double latents = (double) width * height / Math.pow(configs.vae().pixelsPerLatent(), 2);
+    return 4.0 * samples * latents * configs.unet().blockOutChannels().getFirst() * STEP_MAPS;
   }
 
   /**
@@ -75,17 +95,32 @@ final class MemoryEstimate {
    * @throws InputException saying what is needed, what is free, and which flags lower it
    */
   static void check(ModelFiles files, GenerateOptions options, @Nullable DType dtype) {
-    double maps = activationBytes(files.configs(), options.width, options.height);
-    double weights = copiedWeightBytes(files, dtype);
+    ModelConfigs configs = files.configs();
+    int w = options.width;
+    int h = options.height;
+    int samples = options.batchSize * (options.cfgScale > 1 ? 2 : 1);
     check(
-        options, weights, maps, available(), heapBytes(options), Runtime.getRuntime().maxMemory());
+        options,
+        copiedWeightBytes(files, dtype),
+        stepBytes(configs, w, h, samples),
+        decodingBytes(configs, w, h, options.vaeTiling),
+        decodingBytes(configs, w, h, true),
+        available(),
+        heapBytes(options),
+        Runtime.getRuntime().maxMemory());
   }
 
-  /** The same of known figures, in bytes; {@code free} is 0 where nobody knows. */
+  /**
+   * The same of known figures, in bytes; {@code free} is 0 where nobody knows.
+   *
+   * @param tiled what decoding would take band by band
+   */
   static void check(
       GenerateOptions options,
       double weights,
-      double maps,
+      double step,
+      double decoding,
+      double tiled,
       double free,
       double heap,
       double largestHeap) {
@@ -94,16 +129,27 @@ final class MemoryEstimate {
             + options.width
             + "x"
             + options.height;
-    if (free > 0 && weights + maps > free) {
+    if (free > 0 && weights + Math.max(step, decoding) > free) {
+      List<String> flags = new ArrayList<>();
+      if (tiled < decoding && decoding > step) {
+        flags.add(String.format(Locale.ROOT, "--vae-tiling (decodes in %.1f GB)", tiled / 1e9));
+      }
+      if (options.batchSize > 1) {
+        flags.add("a smaller --batch-size");
+      }
+      flags.add("a smaller --width and --height");
+      flags.add("--dtype f16");
       throw new InputException(
           String.format(
               Locale.ROOT,
-              "not enough memory for %s: weights take %.1f GB and decoding %.1f GB, %.1f GB are"
-                  + " free; a smaller --width and --height, or --dtype f16, needs less",
+              "not enough memory for %s: weights take %.1f GB, a step %.1f GB and decoding %.1f GB,"
+                  + " %.1f GB are free; %s needs less",
               size,
               weights / 1e9,
-              maps / 1e9,
-              free / 1e9));
+              step / 1e9,
+              decoding / 1e9,
+              free / 1e9,
+              String.join(", or ", flags)));
     }
     if (heap > largestHeap) {
       throw new InputException(

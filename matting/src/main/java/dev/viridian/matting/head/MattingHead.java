@@ -1,5 +1,8 @@
 package dev.viridian.matting.head;
 
+import dev.viridian.diffusion.layers.Bands;
+import dev.viridian.diffusion.layers.Rows;
+import dev.viridian.diffusion.layers.StoredRows;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
@@ -38,11 +41,21 @@ public final class MattingHead extends Module {
       Tensor a = Silu.of(h);
       h.close();
       Tensor mask = conv2.forward(a);
-      return scope.keep(
-          switch (config.activation()) {
-            case SILU -> Silu.of(mask);
-            case SIGMOID -> Sigmoid.of(mask);
-          });
+      return scope.keep(activated(mask));
     }
+  }
+
+  /** The same of one feature [1, H, W, c], band by band. */
+  public Tensor forward(Tensor feature, Bands bands) {
+    Rows hidden = Bands.convolved(conv1, new StoredRows(feature));
+    Rows mask = Bands.convolved(conv2, Bands.mapped(hidden, Silu::of));
+    return bands.store(Bands.mapped(mask, this::activated));
+  }
+
+  private Tensor activated(Tensor mask) {
+    return switch (config.activation()) {
+      case SILU -> Silu.of(mask);
+      case SIGMOID -> Sigmoid.of(mask);
+    };
   }
 }

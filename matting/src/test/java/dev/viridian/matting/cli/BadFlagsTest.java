@@ -193,19 +193,37 @@ class BadFlagsTest {
     String memory =
         assertThrows(
                 InputException.class,
-                () -> MemoryEstimate.check(options, 3.4e9, 43e9, 8e9, 1e9, 2e9))
+                () -> MemoryEstimate.check(options, 3.4e9, 13e9, 43e9, 13.1e9, 8e9, 1e9, 2e9))
             .getMessage();
-    for (String part : List.of("4096x4096", "3.4 GB", "43.0 GB", "8.0 GB", "--width", "--dtype")) {
+    for (String part :
+        List.of(
+            "4096x4096",
+            "3.4 GB",
+            "13.0 GB",
+            "43.0 GB",
+            "8.0 GB",
+            "--vae-tiling (decodes in 13.1 GB)",
+            "--width",
+            "--dtype")) {
       assertTrue(memory.contains(part), memory);
     }
+    options.batchSize = 2;
+    String tiled =
+        assertThrows(
+                InputException.class,
+                () -> MemoryEstimate.check(options, 3.4e9, 26e9, 13e9, 13e9, 8e9, 1e9, 2e9))
+            .getMessage();
+    assertTrue(tiled.contains("--batch-size") && !tiled.contains("--vae-tiling"), tiled);
     String heap =
-        assertThrows(InputException.class, () -> MemoryEstimate.check(options, 1, 1, 8e9, 3e9, 2e9))
+        assertThrows(
+                InputException.class,
+                () -> MemoryEstimate.check(options, 1, 1, 1, 1, 8e9, 3e9, 2e9))
             .getMessage();
     for (String part : List.of("4096x4096", "3.0 GB", "2.0 GB", "--batch-size", "-Xmx3640m")) {
       assertTrue(heap.contains(part), heap);
     }
-    MemoryEstimate.check(options, 1, 1, 8e9, 1e9, 2e9);
-    MemoryEstimate.check(options, 1e12, 1, 0, 1e9, 2e9); // a system that does not tell
+    MemoryEstimate.check(options, 1, 1, 1, 1, 8e9, 1e9, 2e9);
+    MemoryEstimate.check(options, 1e12, 1, 1, 1, 0, 1e9, 2e9); // a system that does not tell
   }
 
   /** 64 pictures of the largest size take 40 GB as they wait to be written, whatever the model. */

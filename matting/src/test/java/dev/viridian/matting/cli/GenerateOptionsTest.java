@@ -99,7 +99,6 @@ class GenerateOptionsTest {
         "--mask a.png",
         "--lora a.safetensors:0.5",
         "--control-net d",
-        "--vae-tiling",
         "--long-prompt chunk",
         "--matting key",
         "--device cuda:1"

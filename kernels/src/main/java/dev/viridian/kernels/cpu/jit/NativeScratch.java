@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu.jit;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Native memory of one thread that is kept between tasks, with undefined content. A part belongs to
@@ -39,6 +40,8 @@ final class NativeScratch {
   private static final ThreadLocal<NativeScratch> OF_THREAD =
       ThreadLocal.withInitial(NativeScratch::new);
 
+  private static final LongAdder TAKEN = new LongAdder();
+
   private final MemorySegment[] parts = new MemorySegment[Part.values().length];
   private final Frame frame = new Frame();
 
@@ -56,8 +59,14 @@ final class NativeScratch {
               ? SystemMemory.large(bytes)
               : Arena.ofAuto().allocate((bytes + 4095) / 4096 * 4096, 4096);
       parts[part.ordinal()] = memory;
+      TAKEN.increment();
     }
     return memory;
+  }
+
+  /** How often memory was taken from the system, by all threads so far. */
+  static long taken() {
+    return TAKEN.sum();
   }
 
   /** The calling thread's arguments. */
