@@ -18,6 +18,8 @@ final class Kit {
   private final Code[][] tiles;
   private final Code[] stores = new Code[4];
   private final Code[][] packs = new Code[2][TYPES.length];
+  private final ConcurrentHashMap<SquaresCode, Code> squares = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Integer, Boolean> winograd = new ConcurrentHashMap<>();
 
   /**
    * A kit from some source.
@@ -90,18 +92,34 @@ final class Kit {
     return packs[turned ? 1 : 0][type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2];
   }
 
-  /** {@link WinogradCode}; made when first needed. */
+  /** {@link WinogradCode} of this level; made when first needed. */
   Code winograd(Step step, int size) {
-    return get(new WinogradCode(step, size));
+    return get(new WinogradCode(level, step, size));
   }
 
-  /** Whether all transforms of a size can be had. */
+  /** {@link SquaresCode} of this level. */
+  Code squares(SquaresCode key) {
+    return squares.computeIfAbsent(key, this::get);
+  }
+
+  /** Whether all that minimal filtering by tiles of a size takes can be had. */
   boolean winograd(int size) {
-    for (Step step : Step.values()) {
-      if (source.apply(new WinogradCode(step, size)) == null) {
-        return false;
+    return winograd.computeIfAbsent(size, this::tryWinograd);
+  }
+
+  private boolean tryWinograd(int size) {
+    try {
+      for (Step step : Step.values()) {
+        winograd(step, size);
       }
+      for (int rows = 1; rows <= level.rows(); rows++) {
+        for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+          squares(new SquaresCode(level, rows, vectors));
+        }
+      }
+      return true;
+    } catch (IllegalStateException e) {
+      return false;
     }
-    return true;
   }
 }

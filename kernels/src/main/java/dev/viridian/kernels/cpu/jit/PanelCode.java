@@ -38,15 +38,6 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
   private static final int C_NOW = 112;
   private static final int TILES_LEFT = 120;
 
-  private static final Gpr[] ROW_REGISTERS = {
-    Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
-    Gpr.R15
-  };
-  private static final Gpr[] SAVED = {Gpr.RBX, Gpr.RBP, Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};
-
-  /** Values of K in one turn of the loop. */
-  private static final int UNROLL = 4;
-
   PanelCode {
     if (vectors < 1 || vectors > MAX_VECTORS || rows < 1 || rows > rows(level, vectors)) {
       throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
@@ -56,57 +47,40 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
   /** Rows of a tile whose rows have a number of vectors: the sums fill three quarters. */
   static int rows(VectorLevel level, int vectors) {
     int sums = level == VectorLevel.AVX512 ? 24 : 12;
-    return Math.min(sums / vectors, ROW_REGISTERS.length);
+    return Math.min(sums / vectors, TileSums.ROW_REGISTERS.length);
   }
 
   private int rowBytes() {
-    return vectors * level.lanes() * Float.BYTES;
+    return sums().rowBytes();
   }
 
-  private Vec sum(int row, int vector) {
-    return level.register(row * vectors + vector);
-  }
-
-  private Vec right(int vector) {
-    return level.register(rows * vectors + vector);
-  }
-
-  /** Registers for values of A in turn, so that loads run ahead. */
-  private Vec left(int row) {
-    int first = (rows + 1) * vectors;
-    int count = (level == VectorLevel.AVX512 ? 32 : 16) - first;
-    return level.register(first + row % count);
+  private TileSums sums() {
+    return new TileSums(level, rows, vectors);
   }
 
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
-    for (Gpr register : SAVED) {
-      a.push(register);
-    }
+    Gpr[] row = TileSums.ROW_REGISTERS;
+    TileSums.enter(a);
     CodeBuffer.Label panel = a.here();
     copy(a, A_NOW, A);
     copy(a, C_NOW, C);
     copy(a, TILES_LEFT, TILES);
     CodeBuffer.Label tile = a.here();
-    for (int i = 0; i < rows * vectors; i++) {
-      Vec v = level.register(i);
-      if (level == VectorLevel.AVX512) {
-        a.vpxord(v, v, v);
-      } else {
-        a.vxorps(v, v, v);
-      }
-    }
+    sums().zero(a);
     a.mov(Gpr.RCX, argument(A_ROW));
-    a.mov(ROW_REGISTERS[0], argument(A_NOW));
+    a.mov(row[0], argument(A_NOW));
     for (int i = 1; i < rows; i++) {
-      a.lea(ROW_REGISTERS[i], Mem.at(ROW_REGISTERS[i - 1], Gpr.RCX, 0));
+      a.lea(row[i], Mem.at(row[i - 1], Gpr.RCX, 0));
     }
     a.mov(Gpr.RSI, argument(B));
     a.xor(Gpr.RCX, Gpr.RCX);
-    loop(a, END_OF_FOURS, UNROLL);
-    loop(a, END, 1);
-    store(a);
+    sums().loop(a, END_OF_FOURS, TileSums.UNROLL);
+    sums().loop(a, END, 1);
+    a.mov(Gpr.RAX, argument(C_NOW));
+    a.mov(Gpr.RDX, argument(C_ROW));
+    sums().store(a, ADD);
     a.mov(Gpr.RCX, argument(A_STEP));
     a.add(argument(A_NOW), Gpr.RCX);
     a.mov(Gpr.RCX, argument(C_STEP));
@@ -118,68 +92,13 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
     a.add(argument(C), rowBytes());
     a.dec(argument(PANELS));
     a.jump(Condition.NOT_EQUAL, panel);
-    a.vzeroupper();
-    for (int i = SAVED.length - 1; i >= 0; i--) {
-      a.pop(SAVED[i]);
-    }
-    a.ret();
+    TileSums.leave(a);
     return a.code();
   }
 
   private static void copy(X64Assembler a, int to, int from) {
     a.mov(Gpr.RAX, argument(from));
     a.mov(argument(to), Gpr.RAX);
-  }
-
-  /** Some values of K in each turn, up to an end; none if there already. */
-  private void loop(X64Assembler a, int end, int unroll) {
-    CodeBuffer.Label done = a.label();
-    a.cmp(Gpr.RCX, argument(end));
-    a.jump(Condition.ABOVE_OR_EQUAL, done);
-    a.align(32);
-    CodeBuffer.Label turn = a.here();
-    for (int k = 0; k < unroll; k++) {
-      for (int j = 0; j < vectors; j++) {
-        int offset = k * rowBytes() + j * level.lanes() * Float.BYTES;
-        a.vmovups(right(j), Mem.at(Gpr.RSI, offset));
-      }
-      for (int i = 0; i < rows; i++) {
-        a.vbroadcastss(left(i), Mem.at(ROW_REGISTERS[i], Gpr.RCX, k * Float.BYTES));
-        for (int j = 0; j < vectors; j++) {
-          a.vfmadd231ps(sum(i, j), left(i), right(j));
-        }
-      }
-    }
-    a.add(Gpr.RCX, unroll * Float.BYTES);
-    a.add(Gpr.RSI, unroll * rowBytes());
-    a.cmp(Gpr.RCX, argument(end));
-    a.jump(Condition.BELOW, turn);
-    a.bind(done);
-  }
-
-  private void store(X64Assembler a) {
-    CodeBuffer.Label plain = a.label();
-    a.mov(Gpr.RAX, argument(C_NOW));
-    a.mov(Gpr.RDX, argument(C_ROW));
-    a.cmp(argument(ADD), 0);
-    a.jump(Condition.EQUAL, plain);
-    for (int pass = 0; pass < 2; pass++) {
-      a.mov(Gpr.RCX, Gpr.RAX);
-      for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < vectors; j++) {
-          Mem c = Mem.at(Gpr.RCX, j * level.lanes() * Float.BYTES);
-          if (pass == 0) {
-            a.vaddps(sum(i, j), sum(i, j), c);
-          } else {
-            a.vmovups(c, sum(i, j));
-          }
-        }
-        a.add(Gpr.RCX, Gpr.RDX);
-      }
-      if (pass == 0) {
-        a.bind(plain);
-      }
-    }
   }
 
   /**
@@ -213,7 +132,7 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
     f.set(A, a)
         .set(A_ROW, aRow)
         .set(A_STEP, aRow * rows)
-        .set(END_OF_FOURS, (long) Float.BYTES * (k / UNROLL * UNROLL))
+        .set(END_OF_FOURS, (long) Float.BYTES * (k / TileSums.UNROLL * TileSums.UNROLL))
         .set(END, (long) Float.BYTES * k)
         .set(B, b)
         .set(B_STEP, bPanel)

@@ -59,15 +59,6 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
   private static final int CURSOR = 96;
   private static final int SEGMENTS_LEFT = 104;
 
-  private static final Gpr[] ROW_REGISTERS = {
-    Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
-    Gpr.R15
-  };
-  private static final Gpr[] SAVED = {Gpr.RBX, Gpr.RBP, Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};
-
-  /** Values of K in one turn of the loop. */
-  private static final int UNROLL = 4;
-
   TileCode {
     if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
       throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
@@ -75,57 +66,35 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
   }
 
   private int rowBytes() {
-    return vectors * level.lanes() * Float.BYTES;
+    return sums().rowBytes();
   }
 
-  private Vec sum(int row, int vector) {
-    return level.register(row * vectors + vector);
-  }
-
-  private Vec right(int vector) {
-    return level.register(rows * vectors + vector);
-  }
-
-  /** Registers for values of A in turn, so that loads run ahead. */
-  private Vec left(int row) {
-    int first = (rows + 1) * vectors;
-    int count = (level == VectorLevel.AVX512 ? 32 : 16) - first;
-    return level.register(first + row % count);
+  private TileSums sums() {
+    return new TileSums(level, rows, vectors);
   }
 
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
-    for (Gpr register : SAVED) {
-      a.push(register);
-    }
+    TileSums.enter(a);
     CodeBuffer.Label tile = a.here();
-    for (int i = 0; i < rows * vectors; i++) {
-      Vec v = level.register(i);
-      if (level == VectorLevel.AVX512) {
-        a.vpxord(v, v, v);
-      } else {
-        a.vxorps(v, v, v);
-      }
-    }
+    sums().zero(a);
     a.mov(Gpr.RSI, argument(B));
     a.mov(Gpr.RAX, argument(TABLE));
     a.mov(argument(CURSOR), Gpr.RAX);
     a.mov(Gpr.RAX, argument(SEGMENTS));
     a.mov(argument(SEGMENTS_LEFT), Gpr.RAX);
     segments(a);
-    store(a);
+    a.mov(Gpr.RAX, argument(C));
+    a.mov(Gpr.RDX, argument(C_ROW));
+    sums().store(a, ADD);
     a.mov(Gpr.RCX, argument(TABLE_STEP));
     a.add(argument(TABLE), Gpr.RCX);
     a.mov(Gpr.RCX, argument(C_STEP));
     a.add(argument(C), Gpr.RCX);
     a.dec(argument(TILES));
     a.jump(Condition.NOT_EQUAL, tile);
-    a.vzeroupper();
-    for (int i = SAVED.length - 1; i >= 0; i--) {
-      a.pop(SAVED[i]);
-    }
-    a.ret();
+    TileSums.leave(a);
     return a.code();
   }
 
@@ -133,65 +102,14 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
     CodeBuffer.Label segment = a.here();
     a.mov(Gpr.RCX, argument(CURSOR));
     for (int i = 0; i < rows; i++) {
-      a.mov(ROW_REGISTERS[i], Mem.at(Gpr.RCX, Long.BYTES * i));
+      a.mov(TileSums.ROW_REGISTERS[i], Mem.at(Gpr.RCX, Long.BYTES * i));
     }
     a.add(argument(CURSOR), Long.BYTES * level.rows());
     a.mov(Gpr.RCX, argument(FROM));
-    loop(a, END_OF_FOURS, UNROLL);
-    loop(a, END, 1);
+    sums().loop(a, END_OF_FOURS, TileSums.UNROLL);
+    sums().loop(a, END, 1);
     a.dec(argument(SEGMENTS_LEFT));
     a.jump(Condition.NOT_EQUAL, segment);
-  }
-
-  /** Some values of K in each turn, up to an end; none if there already. */
-  private void loop(X64Assembler a, int end, int unroll) {
-    CodeBuffer.Label done = a.label();
-    a.cmp(Gpr.RCX, argument(end));
-    a.jump(Condition.ABOVE_OR_EQUAL, done);
-    a.align(32);
-    CodeBuffer.Label turn = a.here();
-    for (int k = 0; k < unroll; k++) {
-      for (int j = 0; j < vectors; j++) {
-        int offset = k * rowBytes() + j * level.lanes() * Float.BYTES;
-        a.vmovups(right(j), Mem.at(Gpr.RSI, offset));
-      }
-      for (int i = 0; i < rows; i++) {
-        a.vbroadcastss(left(i), Mem.at(ROW_REGISTERS[i], Gpr.RCX, k * Float.BYTES));
-        for (int j = 0; j < vectors; j++) {
-          a.vfmadd231ps(sum(i, j), left(i), right(j));
-        }
-      }
-    }
-    a.add(Gpr.RCX, unroll * Float.BYTES);
-    a.add(Gpr.RSI, unroll * rowBytes());
-    a.cmp(Gpr.RCX, argument(end));
-    a.jump(Condition.BELOW, turn);
-    a.bind(done);
-  }
-
-  private void store(X64Assembler a) {
-    CodeBuffer.Label plain = a.label();
-    a.mov(Gpr.RAX, argument(C));
-    a.mov(Gpr.RDX, argument(C_ROW));
-    a.cmp(argument(ADD), 0);
-    a.jump(Condition.EQUAL, plain);
-    for (int pass = 0; pass < 2; pass++) {
-      a.mov(Gpr.RCX, Gpr.RAX);
-      for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < vectors; j++) {
-          Mem c = Mem.at(Gpr.RCX, j * level.lanes() * Float.BYTES);
-          if (pass == 0) {
-            a.vaddps(sum(i, j), sum(i, j), c);
-          } else {
-            a.vmovups(c, sum(i, j));
-          }
-        }
-        a.add(Gpr.RCX, Gpr.RDX);
-      }
-      if (pass == 0) {
-        a.bind(plain);
-      }
-    }
   }
 
   /**
@@ -209,7 +127,8 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
     return f.set(TABLE, table)
         .set(TABLE_STEP, tableStep)
         .set(FROM, first)
-        .set(END_OF_FOURS, first + (long) Float.BYTES * (length / UNROLL * UNROLL))
+        .set(
+            END_OF_FOURS, first + (long) Float.BYTES * (length / TileSums.UNROLL * TileSums.UNROLL))
         .set(END, first + (long) Float.BYTES * length)
         .set(SEGMENTS, Range.positive("segments", segments))
         .set(B, b);

@@ -7,11 +7,14 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The transforms of Winograd's minimal filtering, F(2×2, 3×3) or F(4×4, 3×3): of eight channels at
- * a time, a square of n × n vectors becomes one of m × m, by the same matrix from both sides.
+ * The transforms of Winograd's minimal filtering, F(2×2, 3×3) or F(4×4, 3×3): of {@link
+ * SquaresCode#CHANNELS} channels at a time, a square of n × n vectors becomes one of m × m, by the
+ * same matrix from both sides.
  *
  * <p>The points of F(4×4) are 0, ±2/3, ±3/2 and ∞ (a and 1/a make a²b² one) instead of the usual 0,
  * ±1, ±2 and ∞. With them, and sums of {@link #PART} channels at a time, the error of 512 channels
@@ -21,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param size of a tile of the result, 2 or 4
  */
-record WinogradCode(Step step, int size) implements Generated {
+record WinogradCode(VectorLevel level, Step step, int size) implements Generated {
   /** What is transformed. */
   enum Step {
     /** Squares of the map, read by addresses, to squares at equal distances. */
@@ -35,25 +38,29 @@ record WinogradCode(Step step, int size) implements Generated {
   /** Most channels that are summed before the sum is added to the rest: for exactness. */
   static final int PART = 32;
 
-  /** Address of the first vector, or of a table of addresses, of what is read. */
-  static final int FROM = 0;
+  // Address of the first vector, or of a table of addresses, of what is read; and bytes between
+  // the vectors, without meaning for a table.
+  private static final int FROM = 0;
+  private static final int FROM_STEP = 8;
 
-  /** Bytes between the vectors that are read; without meaning for a table. */
-  static final int FROM_STEP = 8;
+  // The same of what is written.
+  private static final int TO = 16;
+  private static final int TO_STEP = 24;
 
-  /** The same of what is written. */
-  static final int TO = 16;
-
-  static final int TO_STEP = 24;
-
-  /** Bytes of channels, a multiple of 32, at least that. */
-  static final int BYTES = 32;
+  /** Bytes of channels. */
+  private static final int BYTES = 32;
 
   /** Address of the biases, for the output. */
-  static final int BIAS = 40;
+  private static final int BIAS = 40;
 
   private static final int CONSTANTS = 48;
-  private static final int VECTOR = 32;
+
+  /** Bytes between what is written of {@link SquaresCode#CHANNELS} channels and of the next. */
+  private static final int TO_CHANNELS = 56;
+
+  /** Bytes of as many channels. */
+  private static final int TURN = Float.BYTES * SquaresCode.CHANNELS;
+
   private static final double A = 2 / 3.0;
   private static final double B = 3 / 2.0;
 
@@ -92,9 +99,9 @@ record WinogradCode(Step step, int size) implements Generated {
   private static final MemorySegment TABLE = constants();
 
   private static MemorySegment constants() {
-    MemorySegment table = Arena.global().allocate((long) VECTOR * VALUES.length, 64);
-    for (int i = 0; i < VALUES.length * 8; i++) {
-      table.setAtIndex(JAVA_FLOAT, i, (float) VALUES[i / 8]);
+    MemorySegment table = Arena.global().allocate((long) TURN * VALUES.length, 64);
+    for (int i = 0; i < VALUES.length * SquaresCode.CHANNELS; i++) {
+      table.setAtIndex(JAVA_FLOAT, i, (float) VALUES[i / SquaresCode.CHANNELS]);
     }
     return table;
   }
@@ -113,25 +120,19 @@ record WinogradCode(Step step, int size) implements Generated {
   }
 
   private static Mem constant(int index) {
-    return Mem.at(Gpr.R9, VECTOR * index);
+    return Mem.at(Gpr.R9, TURN * index);
   }
 
-  private static Vec x(int i) {
-    return Vec.ymm(i);
-  }
-
-  private static Vec y(int i) {
-    return Vec.ymm(8 + i);
+  private int vector() {
+    return level.lanes() * Float.BYTES;
   }
 
   @Override
   public byte[] code() {
-    int n = in();
-    int m = out();
     X64Assembler a = new X64Assembler();
     a.push(Gpr.RBP);
     a.mov(Gpr.RBP, Gpr.RSP);
-    a.sub(Gpr.RSP, VECTOR * n * m);
+    a.sub(Gpr.RSP, vector() * in() * out());
     a.and(Gpr.RSP, -64);
     a.mov(Gpr.R9, argument(CONSTANTS));
     a.mov(Gpr.RSI, argument(FROM));
@@ -141,31 +142,11 @@ record WinogradCode(Step step, int size) implements Generated {
     a.mov(Gpr.R11, argument(BIAS));
     a.xor(Gpr.RCX, Gpr.RCX);
     CodeBuffer.Label turn = a.here();
-    if (step != Step.INPUT) {
-      a.lea(Gpr.RAX, Mem.at(Gpr.RSI, Gpr.RCX, 0));
+    for (int at = 0; at < TURN; at += vector()) {
+      square(a, at);
     }
-    for (int i = 0; i < n; i++) { // rows
-      for (int j = 0; j < n; j++) {
-        load(a, x(j), i * n + j);
-      }
-      line(a);
-      for (int j = 0; j < m; j++) {
-        a.vmovups(Mem.at(Gpr.RSP, VECTOR * (i * m + j)), y(j));
-      }
-    }
-    if (step != Step.OUTPUT) {
-      a.lea(Gpr.RAX, Mem.at(Gpr.RDX, Gpr.RCX, 0));
-    }
-    for (int j = 0; j < m; j++) { // columns
-      for (int i = 0; i < n; i++) {
-        a.vmovups(x(i), Mem.at(Gpr.RSP, VECTOR * (i * m + j)));
-      }
-      line(a);
-      for (int i = 0; i < m; i++) {
-        store(a, y(i), j * m + i);
-      }
-    }
-    a.add(Gpr.RCX, VECTOR);
+    a.add(Gpr.RDX, argument(TO_CHANNELS));
+    a.add(Gpr.RCX, TURN);
     a.cmp(Gpr.RCX, argument(BYTES));
     a.jump(Condition.BELOW, turn);
     a.vzeroupper();
@@ -175,10 +156,61 @@ record WinogradCode(Step step, int size) implements Generated {
     return a.code();
   }
 
-  private void load(X64Assembler a, Vec to, int index) {
+  /** Transforms a vector of each place: rows first, then columns. */
+  private void square(X64Assembler a, int at) {
+    int n = in();
+    int m = out();
+    Deque<Vec> free = new ArrayDeque<>();
+    for (int i = 0; i < (level == VectorLevel.AVX512 ? 32 : 16); i++) {
+      free.add(level.register(i));
+    }
+    // Six values and what a line needs besides take eight registers; the rest keep rows.
+    int kept = Math.min(n, (free.size() - 8) / m);
+    Vec[][] rows = new Vec[n][];
+    if (step != Step.INPUT) {
+      a.lea(Gpr.RAX, Mem.at(Gpr.RSI, Gpr.RCX, at));
+    }
+    for (int i = 0; i < n; i++) {
+      Vec[] x = new Vec[n];
+      for (int j = 0; j < n; j++) {
+        x[j] = free.remove();
+        load(a, x[j], i * n + j, at);
+      }
+      Vec[] y = line(a, x, free);
+      if (i >= n - kept) {
+        rows[i] = y;
+      } else {
+        for (int j = 0; j < m; j++) {
+          a.vmovups(Mem.at(Gpr.RSP, vector() * (i * m + j)), y[j]);
+          free.add(y[j]);
+        }
+      }
+    }
+    if (step != Step.OUTPUT) {
+      a.lea(Gpr.RAX, Mem.at(Gpr.RDX, at));
+    }
+    for (int j = 0; j < m; j++) {
+      Vec[] x = new Vec[n];
+      for (int i = 0; i < n; i++) {
+        if (i >= n - kept) {
+          x[i] = rows[i][j];
+        } else {
+          x[i] = free.remove();
+          a.vmovups(x[i], Mem.at(Gpr.RSP, vector() * (i * m + j)));
+        }
+      }
+      Vec[] y = line(a, x, free);
+      for (int i = 0; i < m; i++) {
+        store(a, y[i], j * m + i, at);
+        free.add(y[i]);
+      }
+    }
+  }
+
+  private void load(X64Assembler a, Vec to, int index, int at) {
     if (step == Step.INPUT) {
       a.mov(Gpr.RAX, Mem.at(Gpr.RSI, Long.BYTES * index));
-      a.vmovups(to, Mem.at(Gpr.RAX, Gpr.RCX, 0));
+      a.vmovups(to, Mem.at(Gpr.RAX, Gpr.RCX, at));
     } else {
       a.vmovups(to, Mem.at(Gpr.RAX));
       a.add(Gpr.RAX, Gpr.R8);
@@ -186,115 +218,157 @@ record WinogradCode(Step step, int size) implements Generated {
   }
 
   /** Stores vector {@code index} of the square, counted column by column. */
-  private void store(X64Assembler a, Vec from, int index) {
+  private void store(X64Assembler a, Vec from, int index, int at) {
     if (step == Step.OUTPUT) {
-      a.vaddps(from, from, Mem.at(Gpr.R11, Gpr.RCX, 0));
+      a.vaddps(from, from, Mem.at(Gpr.R11, Gpr.RCX, at));
       a.mov(Gpr.RAX, Mem.at(Gpr.RDX, Long.BYTES * index));
-      a.vmovups(Mem.at(Gpr.RAX, Gpr.RCX, 0), from);
+      a.vmovups(Mem.at(Gpr.RAX, Gpr.RCX, at), from);
     } else {
       a.vmovups(Mem.at(Gpr.RAX), from);
       a.add(Gpr.RAX, Gpr.R10);
     }
   }
 
-  /** y = matrix · x. */
-  private void line(X64Assembler a) {
-    switch (step) {
-      case INPUT -> {
-        if (size == 2) {
-          a.vsubps(y(0), x(0), x(2));
-          a.vaddps(y(1), x(1), x(2));
-          a.vsubps(y(2), x(2), x(1));
-          a.vsubps(y(3), x(1), x(3));
-        } else {
-          inputLine(a);
-        }
-      }
-      case FILTER -> filterLine(a);
-      case OUTPUT -> outputLine(a);
-    }
+  /**
+   * matrix · x, in place.
+   *
+   * @param x registers of the values; those that hold no result are free afterwards
+   * @param free registers that may be used
+   * @return registers of the results
+   */
+  private Vec[] line(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    return switch (step) {
+      case INPUT -> size == 2 ? smallInputLine(a, x, free) : inputLine(a, x, free);
+      case FILTER -> size == 2 ? smallFilterLine(a, x, free) : filterLine(a, x, free);
+      case OUTPUT -> size == 2 ? smallOutputLine(a, x, free) : outputLine(a, x, free);
+    };
   }
 
-  /** {@code a = even + c·odd, b = even − c·odd}, where a holds the even part and b the odd one. */
-  private static void plusMinus(X64Assembler a, Vec plus, Vec minus, Mem factor) {
-    Vec even = Vec.ymm(7);
-    a.vmovaps(even, plus);
-    a.vfmadd231ps(plus, minus, factor);
-    a.vfnmadd132ps(minus, even, factor);
+  private static Vec[] smallInputLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    Vec sum = free.remove();
+    a.vsubps(x[0], x[0], x[2]);
+    a.vaddps(sum, x[1], x[2]);
+    a.vsubps(x[3], x[1], x[3]);
+    a.vsubps(x[2], x[2], x[1]);
+    free.add(x[1]);
+    return new Vec[] {x[0], sum, x[2], x[3]};
   }
 
-  private static void inputLine(X64Assembler a) {
-    a.vaddps(y(0), x(0), x(4));
-    a.vfnmadd231ps(y(0), x(2), constant(SUM_2));
-    for (int pair = 0; pair < 2; pair++) { // ±A, ±B
-      int other = pair == 0 ? B_2 : A_2;
-      a.vmovaps(y(1 + 2 * pair), x(4));
-      a.vfnmadd231ps(y(1 + 2 * pair), x(2), constant(other));
-      a.vmovaps(y(2 + 2 * pair), x(3));
-      a.vfnmadd231ps(y(2 + 2 * pair), x(1), constant(other));
-      plusMinus(a, y(1 + 2 * pair), y(2 + 2 * pair), constant(pair == 0 ? A_1 : B_1));
-    }
-    a.vaddps(y(5), x(1), x(5));
-    a.vfnmadd231ps(y(5), x(3), constant(SUM_2));
+  private static Vec[] smallFilterLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    Vec plus = free.remove();
+    Vec minus = free.remove();
+    a.vaddps(minus, x[0], x[2]);
+    a.vmulps(minus, minus, constant(HALF));
+    a.vmovaps(plus, minus);
+    a.vfmadd231ps(plus, x[1], constant(HALF));
+    a.vfnmadd231ps(minus, x[1], constant(HALF));
+    free.add(x[1]);
+    return new Vec[] {x[0], plus, minus, x[2]};
   }
 
-  private void filterLine(X64Assembler a) {
-    a.vmovaps(y(0), x(0));
-    if (size == 2) {
-      a.vaddps(y(1), x(0), x(2));
-      a.vmulps(y(1), y(1), constant(HALF));
-      a.vmovaps(y(2), x(1));
-      plusMinus(a, y(1), y(2), constant(HALF));
-      a.vmovaps(y(3), x(2));
-      return;
-    }
+  private static Vec[] smallOutputLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    a.vaddps(x[0], x[0], x[1]);
+    a.vaddps(x[0], x[0], x[2]);
+    a.vsubps(x[1], x[1], x[2]);
+    a.vsubps(x[1], x[1], x[3]);
+    free.add(x[2]);
+    free.add(x[3]);
+    return new Vec[] {x[0], x[1]};
+  }
+
+  private static Vec[] inputLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    Vec even = free.remove(); // of ±A
+    Vec odd = free.remove();
+    a.vaddps(x[0], x[0], x[4]);
+    a.vfnmadd231ps(x[0], x[2], constant(SUM_2));
+    a.vaddps(x[5], x[1], x[5]);
+    a.vfnmadd231ps(x[5], x[3], constant(SUM_2));
+    a.vmovaps(even, x[4]);
+    a.vfnmadd231ps(even, x[2], constant(B_2));
+    a.vmovaps(odd, x[3]);
+    a.vfnmadd231ps(odd, x[1], constant(B_2));
+    a.vfnmadd231ps(x[4], x[2], constant(A_2)); // of ±B
+    a.vfnmadd231ps(x[3], x[1], constant(A_2));
+    a.vmovaps(x[1], even);
+    a.vfmadd231ps(x[1], odd, constant(A_1));
+    a.vfnmadd231ps(even, odd, constant(A_1));
+    a.vmovaps(x[2], x[4]);
+    a.vfmadd231ps(x[2], x[3], constant(B_1));
+    a.vfnmadd231ps(x[4], x[3], constant(B_1));
+    free.add(odd);
+    free.add(x[3]);
+    return new Vec[] {x[0], x[1], even, x[2], x[4], x[5]};
+  }
+
+  private static Vec[] filterLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    Vec[] y = {x[0], free.remove(), free.remove(), free.remove(), free.remove(), x[2]};
     for (int pair = 0; pair < 2; pair++) {
       int first = pair == 0 ? F_A : F_B;
-      a.vmulps(y(1 + 2 * pair), x(0), constant(first));
-      a.vfmadd231ps(y(1 + 2 * pair), x(2), constant(first + 2));
-      a.vmovaps(y(2 + 2 * pair), x(1));
-      plusMinus(a, y(1 + 2 * pair), y(2 + 2 * pair), constant(first + 1));
+      Vec plus = y[1 + 2 * pair];
+      Vec minus = y[2 + 2 * pair];
+      a.vmulps(plus, x[0], constant(first));
+      a.vfmadd231ps(plus, x[2], constant(first + 2));
+      a.vmovaps(minus, plus);
+      a.vfmadd231ps(plus, x[1], constant(first + 1));
+      a.vfnmadd231ps(minus, x[1], constant(first + 1));
     }
-    a.vmovaps(y(5), x(2));
+    free.add(x[1]);
+    return y;
   }
 
-  private void outputLine(X64Assembler a) {
-    if (size == 2) {
-      a.vaddps(y(0), x(0), x(1));
-      a.vaddps(y(0), y(0), x(2));
-      a.vsubps(y(1), x(1), x(2));
-      a.vsubps(y(1), y(1), x(3));
-      return;
-    }
-    Vec p = x(6);
-    Vec q = x(7);
-    Vec r = y(4);
-    Vec s = y(5);
-    a.vaddps(p, x(1), x(2));
-    a.vsubps(q, x(1), x(2));
-    a.vaddps(r, x(3), x(4));
-    a.vsubps(s, x(3), x(4));
-    a.vaddps(y(0), x(0), p);
-    a.vaddps(y(0), y(0), r);
-    a.vmulps(y(1), q, constant(A_1));
-    a.vfmadd231ps(y(1), s, constant(B_1));
-    a.vmulps(y(2), p, constant(A_2));
-    a.vfmadd231ps(y(2), r, constant(B_2));
-    a.vmovaps(y(3), x(5));
-    a.vfmadd231ps(y(3), q, constant(A_3));
-    a.vfmadd231ps(y(3), s, constant(B_3));
+  private static Vec[] outputLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+    Vec p = free.remove();
+    Vec r = free.remove();
+    Vec q = x[1];
+    Vec s = x[3];
+    a.vaddps(p, x[1], x[2]);
+    a.vsubps(q, x[1], x[2]);
+    a.vaddps(r, x[3], x[4]);
+    a.vsubps(s, x[3], x[4]);
+    a.vaddps(x[0], x[0], p);
+    a.vaddps(x[0], x[0], r);
+    a.vmulps(x[2], q, constant(A_1));
+    a.vfmadd231ps(x[2], s, constant(B_1));
+    a.vmulps(x[4], p, constant(A_2));
+    a.vfmadd231ps(x[4], r, constant(B_2));
+    a.vfmadd231ps(x[5], q, constant(A_3));
+    a.vfmadd231ps(x[5], s, constant(B_3));
+    free.add(p);
+    free.add(r);
+    free.add(q);
+    free.add(s);
+    return new Vec[] {x[0], x[2], x[4], x[5]};
   }
 
-  /** Runs the code; addresses and extents are the caller's to check. */
+  /**
+   * Runs the code; addresses and extents are the caller's to check.
+   *
+   * @param from address of the first vector, or of a table of addresses for the input
+   * @param fromStep bytes from vector to vector; without meaning for a table
+   * @param to the same of what is written; a table for the output
+   * @param toChannels bytes between what is written of {@link SquaresCode#CHANNELS} channels and of
+   *     the next as many; 0 for a table
+   * @param bytes of channels, a multiple of those of as many, at least that
+   * @param bias address of the biases, for the output
+   */
   static void run(
-      Code page, Frame f, long from, long fromStep, long to, long toStep, int bytes, long bias) {
-    if (bytes < VECTOR || bytes % VECTOR != 0) {
+      Code page,
+      Frame f,
+      long from,
+      long fromStep,
+      long to,
+      long toStep,
+      long toChannels,
+      int bytes,
+      long bias) {
+    if (bytes < TURN || bytes % TURN != 0) {
       throw new IllegalArgumentException("bytes of channels: " + bytes);
     }
     f.set(FROM, from)
         .set(FROM_STEP, fromStep)
         .set(TO, to)
         .set(TO_STEP, toStep)
+        .set(TO_CHANNELS, toChannels)
         .set(BYTES, bytes)
         .set(BIAS, bias)
         .set(CONSTANTS, TABLE.address())
@@ -351,12 +425,12 @@ record WinogradCode(Step step, int size) implements Generated {
     return result;
   }
 
-  /** A square of sixteen channels against the matrix, which follows from the points. */
+  /** A square of two turns of channels against the matrix, which follows from the points. */
   @Override
   public @Nullable String fault(Code page) {
     int n = in();
     int m = out();
-    int channels = 16;
+    int channels = 2 * SquaresCode.CHANNELS;
     double[][] matrix = matrix();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(4L * channels * n * n, 64);
@@ -381,6 +455,7 @@ record WinogradCode(Step step, int size) implements Generated {
           4L * channels,
           step == Step.OUTPUT ? table.address() : to.address(),
           4L * channels,
+          step == Step.OUTPUT ? 0 : TURN,
           4 * channels,
           bias.address());
       for (int i = 0; i < m * m * channels; i++) {

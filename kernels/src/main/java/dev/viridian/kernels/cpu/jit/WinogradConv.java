@@ -10,6 +10,7 @@ import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.ActivationRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * 3×3 convolutions of stride 1 by Winograd's minimal filtering: squares of the map and filters are
@@ -26,14 +27,10 @@ final class WinogradConv {
 
   private static final long MAX_SQUARES = 12 << 20;
 
-  /** Tiles of the result that a task multiplies: whole innermost tiles of 6 and of 12 rows. */
-  private static final int TASK_TILES = 48;
+  /** Groups of tiles, and panels of filters, that a task multiplies. */
+  private static final int TASK_GROUPS = 4;
 
-  /** Filters of a task: for so many, its squares come from the last cache once. */
-  private static final int TASK_COLUMNS = 160;
-
-  /** Enough tasks for a thread to keep all busy to the end. */
-  private static final int TASKS_PER_THREAD = 4;
+  private static final int TASK_PANELS = 3;
 
   /** With fewer channels plain sums are as fast, and their error is least. */
   private static final int FEW = 64;
@@ -105,8 +102,8 @@ final class WinogradConv {
         && p.dilationH() == 1
         && p.dilationW() == 1
         && p.groups() == 1
-        && p.c() % 8 == 0
-        && p.outC() % 8 == 0;
+        && p.c() % SquaresCode.CHANNELS == 0
+        && p.outC() % SquaresCode.CHANNELS == 0;
   }
 
   /** The size of tiles that costs least by estimate; 0 if plain sums do. */
@@ -135,15 +132,6 @@ final class WinogradConv {
     return 4L * width * p.c() + LINE;
   }
 
-  /** Bytes from tile to tile of transformed squares. */
-  private long squareRow() {
-    return 4L * p.c() + LINE;
-  }
-
-  private long squareStep(int count) {
-    return count * squareRow() + LINE;
-  }
-
   /** Computes the convolution. */
   void run() {
     long panelBytes = places * filterStep(panelColumns);
@@ -152,25 +140,24 @@ final class WinogradConv {
     // Evenly, so that the last chunk is no thin rest.
     int chunks = Math.ceilDiv(panels, most);
     int width = Math.ceilDiv(panels, chunks);
-    long block = Math.max(TASK_TILES, MAX_SQUARES / (places * squareRow()));
-    int blockTiles = (int) Math.min(tiles, block / TASK_TILES * TASK_TILES);
-    MemorySegment squares =
-        NativeScratch.get(NativeScratch.Part.SQUARES, places * squareStep(blockTiles));
-    for (int panel = 0; panel < panels; panel += width) {
-      int end = Math.min(panels, panel + width);
-      Filters chunk = new Filters(panel, end - panel);
-      chunk.transform();
-      for (int tile = 0; tile < tiles; tile += blockTiles) {
-        int count = Math.min(blockTiles, tiles - tile);
-        Block b = new Block(tile, count, squares);
-        if (panel == 0 || blockTiles < tiles) {
-          b.transform();
+    long squareBytes = 4L * places * p.c();
+    int mostTiles =
+        (int) Math.min(tiles, Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows()));
+    int blocks = Math.ceilDiv(tiles, mostTiles);
+    int blockTiles = Math.ceilDiv(tiles, blocks);
+    @Nullable Filters chunk = null;
+    for (int tile = 0; tile < tiles; tile += blockTiles) {
+      Block block = new Block(tile, Math.min(blockTiles, tiles - tile));
+      block.transform();
+      for (int panel = 0; panel < panels; panel += width) {
+        if (chunk == null || chunks > 1) {
+          chunk = new Filters(panel, Math.min(panels, panel + width) - panel);
+          chunk.transform();
         }
-        b.multiply(chunk);
+        block.multiply(chunk);
       }
     }
     Reference.reachabilityFence(zeros);
-    Reference.reachabilityFence(squares);
   }
 
   /** A chunk of transformed filters: panel by panel, place by place, [c][columns]. */
@@ -227,30 +214,39 @@ final class WinogradConv {
           tapBytes,
           to,
           filterStep(width),
+          LINE,
           (int) tapBytes,
           0);
       Reference.reachabilityFence(taps);
     }
   }
 
-  /** Some tiles of the result: place by place, [tile][c]. */
+  /** Some tiles of the result: place by place, group by group, as {@link SquaresCode} reads. */
   private final class Block {
     final int firstTile;
     final int count;
+    final int rows;
+    final int groups;
+    final long groupBytes;
+    final long step;
     final MemorySegment squares;
 
-    Block(int firstTile, int count, MemorySegment squares) {
+    Block(int firstTile, int count) {
       this.firstTile = firstTile;
       this.count = count;
-      this.squares = squares;
+      groups = Math.ceilDiv(count, kit.level.rows());
+      rows = Math.ceilDiv(count, groups);
+      groupBytes = 4L * rows * p.c();
+      step = groups * groupBytes + LINE;
+      squares = NativeScratch.get(NativeScratch.Part.SQUARES, places * step);
     }
 
     void transform() {
       Code page = kit.winograd(Step.INPUT, size);
       workers.run(
-          Math.ceilDiv(count, 8),
-          task -> {
-            for (int i = task * 8; i < Math.min(count, task * 8 + 8); i++) {
+          groups,
+          group -> {
+            for (int i = group * rows; i < (group + 1) * rows; i++) {
               transform(page, i);
             }
           });
@@ -266,74 +262,96 @@ final class WinogradConv {
       for (int place = 0; place < places; place++) {
         int y = top + place / n;
         int x = left + place % n;
-        boolean inside = y >= 0 && y < p.h() && x >= 0 && x < p.w();
+        // What is left of the last group are zeros, too.
+        boolean inside = y >= 0 && y < p.h() && x >= 0 && x < p.w() && i < count;
         long pixel = (image * p.h() + y) * p.w() + x;
         table.setAtIndex(JAVA_LONG, place, inside ? map + 4 * pixel * p.c() : zeros.address());
       }
-      int bytes = 4 * p.c();
-      long step = squareStep(count);
-      Range.address(squares, i * squareRow() + (places - 1) * step, bytes);
-      long to = squares.address() + i * squareRow();
-      WinogradCode.run(page, NativeScratch.frame(), table.address(), 0, to, step, bytes, 0);
+      long at = i / rows * groupBytes + (long) LINE * (i % rows);
+      long toChannels = (long) LINE * rows;
+      long last = (places - 1) * step + at;
+      Range.address(squares, last, groupBytes - toChannels + LINE);
+      long to = Range.address(squares, at, 0);
+      Frame frame = NativeScratch.frame();
+      WinogradCode.run(page, frame, table.address(), 0, to, step, toChannels, 4 * p.c(), 0);
       Reference.reachabilityFence(table);
     }
 
     void multiply(Filters chunk) {
       Code page = kit.winograd(Step.OUTPUT, size);
-      int rows = kit.level.rows();
-      int cuts = Math.ceilDiv(count, TASK_TILES);
-      int height = Math.ceilDiv(Math.ceilDiv(count, cuts), rows) * rows;
-      int rowTasks = Math.ceilDiv(count, height);
-      int columnTasks = Math.ceilDiv(chunk.count, TASK_COLUMNS / panelColumns);
-      int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threadCount(), rowTasks);
-      int panels = Math.ceilDiv(chunk.count, Math.clamp(wanted, columnTasks, chunk.count));
+      int rowTasks = Math.ceilDiv(groups, TASK_GROUPS);
+      int columnTasks = Math.ceilDiv(chunk.count, TASK_PANELS);
       workers.run(
-          rowTasks * Math.ceilDiv(chunk.count, panels),
+          rowTasks * columnTasks,
           task -> {
-            int tile = task % rowTasks * height;
-            int panel = task / rowTasks * panels;
+            int r = task % rowTasks;
+            int c = task / rowTasks;
             multiply(
                 chunk,
                 page,
-                tile,
-                Math.min(height, count - tile),
-                panel,
-                Math.min(chunk.count, panel + panels));
+                (int) ((long) groups * r / rowTasks),
+                (int) ((long) groups * (r + 1) / rowTasks),
+                (int) ((long) chunk.count * c / columnTasks),
+                (int) ((long) chunk.count * (c + 1) / columnTasks));
           });
     }
 
-    /** Some tiles by some panels of filters: all places, then back. */
+    /** Some groups of tiles by some panels of filters: all places, then back. */
     private void multiply(
-        Filters chunk, Code page, int tile, int tileCount, int panel, int endPanel) {
+        Filters chunk, Code page, int group, int endGroup, int panel, int endPanel) {
       int columns = (endPanel - panel) * panelColumns;
+      int tileCount = (endGroup - group) * rows;
       long row = 4L * columns + LINE;
-      long step = tileCount * row + LINE;
-      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * step);
-      RowTable table = new RowTable(tileCount, kit.level.rows(), 1);
-      int parts = Math.ceilDiv(p.c(), WinogradCode.PART);
+      long sumStep = tileCount * row + LINE;
+      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
+      // All panels but one that is narrower have the same width.
+      int whole = chunk.width(endPanel - 1) == panelColumns ? endPanel : endPanel - 1;
       for (int place = 0; place < places; place++) {
-        long first = place * squareStep(count) + tile * squareRow();
-        long address = Range.address(squares, first, tileCount * squareRow());
-        for (int i = 0; i < tileCount; i++) {
-          table.set(i, 0, address + i * squareRow());
-        }
-        for (int part = 0; part < parts; part++) {
-          int from = (int) ((long) p.c() * part / parts);
-          int length = (int) ((long) p.c() * (part + 1) / parts) - from;
-          for (int j = panel; j < endPanel; j++) {
-            long b = chunk.address(j, place, from, 4L * chunk.width(j) * length);
-            long c = place * step + 4L * (j - panel) * panelColumns;
-            int vectors = chunk.width(j) / kit.level.lanes();
-            TileCode.multiply(
-                kit, table, tileCount, 0, 1, from, length, b, vectors, sums, c, row, part > 0);
-          }
-        }
+        multiply(chunk, place, group, endGroup, panel, whole, sums, place * sumStep, row);
+        long at = place * sumStep + 4L * (whole - panel) * panelColumns;
+        multiply(chunk, place, group, endGroup, whole, endPanel, sums, at, row);
       }
       int column = (chunk.firstPanel + panel) * panelColumns;
       int present = Math.min(columns, p.outC() - column);
-      for (int i = 0; i < tileCount; i++) {
-        back(page, sums, i * row, step, firstTile + tile + i, column, present);
+      int tile = group * rows;
+      for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
+        back(page, sums, i * row, sumStep, firstTile + tile + i, column, present);
       }
+    }
+
+    /** Panels of equal width at one place. */
+    private void multiply(
+        Filters chunk,
+        int place,
+        int group,
+        int endGroup,
+        int panel,
+        int endPanel,
+        MemorySegment sums,
+        long at,
+        long row) {
+      if (panel == endPanel) {
+        return;
+      }
+      int width = chunk.width(panel);
+      long bytes = 4L * width * p.c();
+      chunk.address(endPanel - 1, place, 0, bytes);
+      long first = place * step + group * groupBytes;
+      long extent = ((endGroup - group) * rows - 1) * row + 4L * (endPanel - panel) * width;
+      SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
+      code.run(
+          kit.squares(code),
+          NativeScratch.frame(),
+          Range.address(squares, first, (endGroup - group) * groupBytes),
+          groupBytes,
+          p.c(),
+          chunk.address(panel, place, 0, bytes),
+          chunk.panelBytes,
+          Range.address(sums, at, extent),
+          row,
+          endGroup - group,
+          endPanel - panel);
+      Reference.reachabilityFence(squares);
     }
 
     /** Transforms the sums of one tile back to pixels. */
@@ -360,6 +378,7 @@ final class WinogradConv {
           sums.address() + at,
           step,
           table.address(),
+          0,
           0,
           4 * present,
           bias.address() + 4L * column);

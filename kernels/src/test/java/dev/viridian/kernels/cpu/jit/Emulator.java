@@ -7,8 +7,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Runs machine code without a processor for it: the instructions that {@link TileCode} and {@link
- * PanelCode} use at the level AVX-512, decoded from their bytes. What it does not know, it refuses.
+ * Runs machine code without a processor for it: the instructions that products and {@link
+ * WinogradCode} use at the level AVX-512, decoded from their bytes. What it does not know, it
+ * refuses.
  */
 final class Emulator implements Code {
   private static final long STACK_BYTES = 4096;
@@ -132,12 +133,16 @@ final class Emulator implements Code {
       case 0x01 -> write(read() + r[reg]);
       case 0x03 -> r[reg] += read();
       case 0x31 -> write(read() ^ r[reg]);
+      case 0x85 -> compare(read() & r[reg], 0);
       case 0x8D -> r[reg] = address;
+      case 0xC7 -> write(next32());
       case 0x3B -> compare(r[reg], read());
       case 0x81, 0x83 -> {
         long value = opcode == 0x83 ? (byte) next() : next32();
         switch (reg & 7) {
           case 0 -> write(read() + value);
+          case 4 -> write(read() & value);
+          case 5 -> write(read() - value);
           case 7 -> compare(read(), value);
           default -> throw unknown(opcode);
         }
@@ -215,9 +220,13 @@ final class Emulator implements Code {
       switch (key) {
         case 0x1010 -> to[i] = load(i); // vmovups
         case 0x1011 -> memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
-        case 0x1058 -> to[i] = a[i] + load(i); // vaddps
+        case 0x1028 -> to[i] = operand(i, rmVector); // vmovaps
+        case 0x1058 -> to[i] = a[i] + operand(i, rmVector); // vaddps
+        case 0x105C -> to[i] = a[i] - operand(i, rmVector); // vsubps
+        case 0x1059 -> to[i] = a[i] * operand(i, rmVector); // vmulps
         case 0x2118 -> to[i] = load(0); // vbroadcastss
-        case 0x21B8 -> to[i] = Math.fma(a[i], v[rmVector][i], to[i]); // vfmadd231ps
+        case 0x21B8 -> to[i] = Math.fma(a[i], operand(i, rmVector), to[i]); // vfmadd231ps
+        case 0x21BC -> to[i] = Math.fma(-a[i], operand(i, rmVector), to[i]); // vfnmadd231ps
         case 0x11EF -> { // vpxord
           int bits = Float.floatToRawIntBits(a[i]) ^ Float.floatToRawIntBits(v[rmVector][i]);
           to[i] = Float.intBitsToFloat(bits);
@@ -225,6 +234,11 @@ final class Emulator implements Code {
         default -> throw unknown(key);
       }
     }
+  }
+
+  /** A lane of an operand in memory or of a register. */
+  private float operand(int lane, int register) {
+    return inMemory ? load(lane) : v[register][lane];
   }
 
   private float load(int lane) {

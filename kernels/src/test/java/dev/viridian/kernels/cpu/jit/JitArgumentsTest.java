@@ -111,7 +111,13 @@ final class JitArgumentsTest {
     assertThrows(IllegalArgumentException.class, () -> TileCode.arguments(f, 0, 0, 0, 1, 0, 0));
     assertThrows(IllegalArgumentException.class, () -> TileCode.result(f, 0, 0, 0, 0, false));
     assertThrows(
-        IllegalArgumentException.class, () -> WinogradCode.run(null, f, 0, 0, 0, 0, 16, 0));
+        IllegalArgumentException.class, () -> WinogradCode.run(null, f, 0, 0, 0, 0, 0, 32, 0));
+    SquaresCode squares = new SquaresCode(VectorLevel.AVX2, 1, 1);
+    for (int[] s : new int[][] {{24, 1, 1}, {0, 1, 1}, {16, 0, 1}, {16, 1, 0}}) {
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> squares.run(null, f, 0, 0, s[0], 0, 0, 0, 0, s[1], s[2]));
+    }
     assertThrows(IndexOutOfBoundsException.class, () -> Range.address(floats(4).segment(), 8, 9));
   }
 }
