@@ -172,6 +172,53 @@ abstract class AttentionCases {
         Floats.set(c.k, DType.F32, i, 8 * (i * 11 % 7 - 3));
       }
       checkForward(c, 1e-3);
+      checkForward(c.withoutColumns(), 1e-3);
+    }
+  }
+
+  /** Lengths of queries and keys allow for scores that are far from those that there are. */
+  @Test
+  void scoresFarBelowTheirBound() {
+    Random random = new Random(6);
+    AttentionCase c =
+        new AttentionCase(random, 1, 2, 70, 300, 8, false).withoutMask().withoutColumns();
+    for (int i = 0; i < 2 * 70; i++) {
+      // All keys look one way; some queries the same, some across, some the other way.
+      for (int d = 0; d < 8; d++) {
+        float value = d == 0 ? 100f * (i % 5 - 2) : d == 1 ? 200f * (i % 3) : 0;
+        Floats.set(c.q, DType.F32, i * 8L + d, value);
+      }
+    }
+    for (int j = 0; j < 2 * 300; j++) {
+      for (int d = 0; d < 8; d++) {
+        Floats.set(c.k, DType.F32, j * 8L + d, d == 0 ? 8 + j % 4 / 4f : 0);
+      }
+    }
+    checkForward(c, 1e-3);
+  }
+
+  @Test
+  void whatIsNotANumberStaysInItsRow() {
+    for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1e38f}) {
+      AttentionCase c =
+          new AttentionCase(new Random(7), 1, 1, 50, 90, 8, false).withoutMask().withoutColumns();
+      c.forward(forced[0]);
+      HostBuffer clean = Floats.copy(c.out);
+      Floats.set(c.q, DType.F32, 13 * 8 + 3, odd);
+      c.forward(forced[0]);
+      for (int i = 0; i < 50 * 8; i++) {
+        if (i / 8 == 13) {
+          assertTrue(odd == 1e38f || Float.isNaN(Floats.get(c.out, i)), "value " + i);
+        } else {
+          assertEquals(Floats.get(clean, i), Floats.get(c.out, i));
+        }
+      }
+      Floats.set(c.q, DType.F32, 13 * 8 + 3, 1);
+      Floats.set(c.k, DType.F32, 17 * 8 + 3, Float.NaN);
+      c.forward(forced[0]);
+      for (int i = 0; i < 50 * 8; i++) {
+        assertTrue(Float.isNaN(Floats.get(c.out, i)), "value " + i);
+      }
     }
   }
 

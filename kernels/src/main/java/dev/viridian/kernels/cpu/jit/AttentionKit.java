@@ -17,7 +17,12 @@ final class AttentionKit {
   /** Copies rows into panels. */
   final Kit panels;
 
-  private final Product[][] products = new Product[PanelCode.MAX_VECTORS][];
+  private record Weights(WeightCode code, CodePage page) {}
+
+  /** By whether the last vector is a half, by vectors less one, by rows less one. */
+  private final Product[][][] products = new Product[2][PanelCode.MAX_VECTORS][];
+
+  private final Weights[][] weights = new Weights[VectorLevel.VECTORS][];
   private final SoftmaxCode[] softmax = new SoftmaxCode[2];
   private final CodePage[] softmaxPages = new CodePage[2];
   private final RowsCode copy = new RowsCode(0);
@@ -26,18 +31,29 @@ final class AttentionKit {
   private final CodePage[] gradientPages = new CodePage[2];
   private final CodePage copyPage;
   private final CodePage normalizePage;
+  private final CodePage squaresPage;
   private boolean complete = true;
 
   private AttentionKit(Kit panels) {
     this.panels = panels;
     level = panels.level;
-    for (int vectors = 1; vectors <= products.length; vectors++) {
-      Product[] byRows = new Product[PanelCode.rows(level, vectors)];
-      for (int rows = 1; rows <= byRows.length; rows++) {
-        PanelCode code = new PanelCode(level, rows, vectors);
-        byRows[rows - 1] = new Product(code, get(code));
+    for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
+      int most = PanelCode.rows(level, vectors);
+      products[0][vectors - 1] = new Product[most];
+      products[1][vectors - 1] = halves() ? new Product[most] : products[0][vectors - 1];
+      for (int rows = 1; rows <= most; rows++) {
+        for (int half = 0; half < (halves() ? 2 : 1); half++) {
+          PanelCode code = new PanelCode(level, rows, vectors, half > 0);
+          products[half][vectors - 1][rows - 1] = new Product(code, get(code));
+        }
       }
-      products[vectors - 1] = byRows;
+    }
+    for (int vectors = 1; vectors <= weights.length; vectors++) {
+      weights[vectors - 1] = new Weights[PanelCode.rows(level, vectors)];
+      for (int rows = 1; rows <= weights[vectors - 1].length; rows++) {
+        WeightCode code = new WeightCode(level, rows, vectors);
+        weights[vectors - 1][rows - 1] = new Weights(code, get(code));
+      }
     }
     for (int i = 0; i < 2; i++) {
       softmax[i] = new SoftmaxCode(level, i > 0);
@@ -48,6 +64,12 @@ final class AttentionKit {
     normalize = new RowsCode(level.lanes());
     copyPage = get(copy);
     normalizePage = get(normalize);
+    squaresPage = get(new LengthCode());
+  }
+
+  /** Whether half a vector costs less than a whole one, and all registers can hold one. */
+  private boolean halves() {
+    return level == VectorLevel.AVX512 && CpuFeatures.here().has(CpuFeatures.Feature.AVX512VL);
   }
 
   private CodePage get(Generated key) {
@@ -92,6 +114,35 @@ final class AttentionKit {
       int count,
       NativeRows c,
       boolean add) {
+    multiply(products[0][vectors - 1], a, rows, k, b, panel, step, vectors, count, c, add);
+  }
+
+  /** The same for one panel; of its last vector only {@code half} is needed. */
+  void multiplyOne(
+      NativeRows a,
+      int rows,
+      int k,
+      MemorySegment b,
+      long panel,
+      int vectors,
+      boolean half,
+      NativeRows c,
+      boolean add) {
+    multiply(products[half ? 1 : 0][vectors - 1], a, rows, k, b, panel, 0, vectors, 1, c, add);
+  }
+
+  private void multiply(
+      Product[] byRows,
+      NativeRows a,
+      int rows,
+      int k,
+      MemorySegment b,
+      long panel,
+      long step,
+      int vectors,
+      int count,
+      NativeRows c,
+      boolean add) {
     if (rows == 0 || count == 0) {
       return;
     }
@@ -99,20 +150,75 @@ final class AttentionKit {
     long from = a.address(rows, 4L * k);
     long right = Range.address(b, panel, (count - 1) * step + width * k);
     long to = c.address(rows, count * width);
-    int tile = products[vectors - 1].length;
+    int tile = byRows.length;
     int tiles = rows / tile;
     int rest = rows % tile;
     Frame f = NativeScratch.frame();
     if (tiles > 0) {
-      Product p = products[vectors - 1][tile - 1];
+      Product p = byRows[tile - 1];
       p.code.run(p.page, f, from, a.step(), k, right, step, to, c.step(), tiles, count, add);
     }
     if (rest > 0) {
-      Product p = products[vectors - 1][rest - 1];
+      Product p = byRows[rest - 1];
       long first = (long) tiles * tile;
       from += first * a.step();
       to += first * c.step();
       p.code.run(p.page, f, from, a.step(), k, right, step, to, c.step(), 1, count, add);
+    }
+  }
+
+  /**
+   * Weights of some rows and some panels: {@link WeightCode#run}.
+   *
+   * @param panel byte of the first panel in {@code b}; {@code step} bytes from panel to panel
+   * @param shifts one float for each row, one after the other
+   * @param sums a vector for each row, one after the other
+   * @throws IndexOutOfBoundsException if any of it lies outside of its memory
+   */
+  void weights(
+      NativeRows a,
+      int rows,
+      int k,
+      MemorySegment b,
+      long panel,
+      long step,
+      int vectors,
+      int count,
+      NativeRows shifts,
+      NativeRows sums,
+      NativeRows c) {
+    if (rows == 0 || count == 0) {
+      return;
+    }
+    long vector = 4L * level.lanes();
+    long width = vectors * vector;
+    long from = a.address(rows, 4L * k);
+    long right = Range.address(b, panel, (count - 1) * step + width * (k + 1L));
+    long to = c.address(rows, count * width);
+    long shift = Range.address(shifts.memory(), shifts.at(), 4L * rows);
+    long sum = Range.address(sums.memory(), sums.at(), vector * rows);
+    Weights[] byRows = weights[vectors - 1];
+    int tile = byRows.length;
+    int done = 0;
+    while (done < rows) {
+      int here = Math.min(tile, rows - done);
+      int tiles = (rows - done) / here;
+      Weights w = byRows[here - 1];
+      w.code.run(
+          w.page,
+          NativeScratch.frame(),
+          from + done * a.step(),
+          a.step(),
+          k,
+          right,
+          step,
+          to + done * c.step(),
+          c.step(),
+          tiles,
+          count,
+          shift + 4L * done,
+          sum + vector * done);
+      done += tiles * here;
     }
   }
 
@@ -146,6 +252,18 @@ final class AttentionKit {
         sums == null ? 0 : sumsVectors,
         weights == null ? 0 : Range.address(weights, weightsAt, width),
         rows);
+  }
+
+  /** The sum of squares of each row, as {@link LengthCode#run} writes them. */
+  void squares(NativeRows from, int rows, int columns, NativeRows to) {
+    LengthCode.run(
+        squaresPage,
+        NativeScratch.frame(),
+        from.address(rows, 4L * columns),
+        from.step(),
+        rows,
+        columns,
+        to.address(1, LengthCode.bytes(rows)));
   }
 
   /** Copies rows times the factor at the address that {@code factor} is. */

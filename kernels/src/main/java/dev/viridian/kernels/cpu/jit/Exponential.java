@@ -28,7 +28,7 @@ final class Exponential {
   private static final int COEFFICIENTS = 4;
 
   /** Of a polynomial fitted to the least relative error between −½ and ½, the highest first. */
-  private static final float[] POLYNOMIAL = {
+  static final float[] POLYNOMIAL = {
     0x1.5bba14p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f, 1f
   };
 

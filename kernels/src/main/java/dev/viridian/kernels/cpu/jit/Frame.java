@@ -9,7 +9,7 @@ import java.lang.ref.Reference;
 
 /** The arguments of a call of generated code: 64-bit words in native memory, for one thread. */
 final class Frame {
-  private static final int BYTES = 128;
+  private static final int BYTES = 256;
 
   private final MemorySegment words = Arena.ofAuto().allocate(BYTES, 64);
 

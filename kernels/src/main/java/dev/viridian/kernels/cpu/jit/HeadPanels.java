@@ -1,5 +1,7 @@
 package dev.viridian.kernels.cpu.jit;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,10 +12,15 @@ import java.lang.foreign.MemorySegment;
  *
  * @param tokens number of tokens, 1 or more
  * @param dim values of one, 1 or more
+ * @param numbered whether a panel across begins with a number for each token, as {@link WeightCode}
+ *     wants it: 0, or {@link #HIDDEN} where no token is left
  */
-record HeadPanels(AttentionKit kit, int tokens, int dim) {
+record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   /** Tokens of a block: their scores with some rows stay in the second cache. */
   static final int BLOCK = 256;
+
+  /** The number of a token that is not there. */
+  private static final float HIDDEN = -1e30f;
 
   /** Vectors in a row of most panels. */
   private static final int VECTORS = VectorLevel.VECTORS;
@@ -43,7 +50,7 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
 
   /** Size of all blocks across. */
   long acrossBytes() {
-    return 4L * Math.ceilDiv(tokens, columns()) * columns() * dim;
+    return Math.ceilDiv(tokens, columns()) * acrossStep();
   }
 
   /** Size of all blocks down. */
@@ -53,7 +60,7 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
 
   /** Bytes from a panel of tokens to the next. */
   private long acrossStep() {
-    return 4L * columns() * dim;
+    return 4L * columns() * (dim + (numbered ? 1 : 0));
   }
 
   private long acrossAt(int block) {
@@ -80,6 +87,12 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
       int present = Math.min(columns(), count - j);
       int width = present > lanes() ? columns() : lanes();
       long panel = at + acrossAt(block) + j / columns() * acrossStep();
+      if (numbered) {
+        for (int i = 0; i < width; i++) {
+          to.set(JAVA_FLOAT, panel + 4L * i, i < present ? 0f : HIDDEN);
+        }
+        panel += 4L * width;
+      }
       m.pack(kit.panels, block * BLOCK + j, present, 0, dim, to, panel, width);
     }
   }
@@ -98,12 +111,47 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
     }
   }
 
+  /** Panels of a block but for a narrow one at its end. */
+  private int wide(int block) {
+    return count(block) / columns() + (count(block) % columns() > lanes() ? 1 : 0);
+  }
+
+  /** Whether a block ends with a panel of one vector. */
+  private boolean narrow(int block) {
+    int rest = count(block) % columns();
+    return rest > 0 && rest <= lanes();
+  }
+
+  /**
+   * Weights of a block's tokens, written in whole vectors: {@link WeightCode#run}.
+   *
+   * @param shifts one float for each row, one after the other
+   * @param sums a vector for each row, one after the other; added to
+   */
+  void weights(
+      NativeRows rows,
+      int count,
+      MemorySegment across,
+      long at,
+      int block,
+      NativeRows shifts,
+      NativeRows sums,
+      NativeRows to) {
+    long panel = at + acrossAt(block);
+    long step = acrossStep();
+    int wide = wide(block);
+    kit.weights(rows, count, dim, across, panel, step, VECTORS, wide, shifts, sums, to);
+    if (narrow(block)) {
+      NativeRows end = to.shifted(4L * wide * columns());
+      long last = panel + wide * step;
+      kit.weights(rows, count, dim, across, last, step, 1, 1, shifts, sums, end);
+    }
+  }
+
   /** Products of some rows with a block's tokens, written in whole vectors. */
   void scores(NativeRows rows, int count, MemorySegment across, long at, int block, NativeRows to) {
-    int tokensHere = count(block);
-    int rest = tokensHere % columns();
-    boolean narrow = rest > 0 && rest <= lanes();
-    int wide = tokensHere / columns() + (rest > lanes() ? 1 : 0);
+    int wide = wide(block);
+    int skipped = numbered ? 1 : 0;
     int most = kit.level.depth();
     int parts = Math.ceilDiv(dim, most);
     for (int part = 0; part < parts; part++) {
@@ -113,10 +161,10 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
       long panel = at + acrossAt(block);
       long step = acrossStep();
       boolean add = part > 0;
-      kit.multiply(
-          left, count, length, across, panel + 4L * from * columns(), step, VECTORS, wide, to, add);
-      if (narrow) {
-        long last = panel + wide * step + 4L * from * lanes();
+      long row = panel + 4L * (from + skipped) * columns();
+      kit.multiply(left, count, length, across, row, step, VECTORS, wide, to, add);
+      if (narrow(block)) {
+        long last = panel + wide * step + 4L * (from + skipped) * lanes();
         NativeRows end = to.shifted(4L * wide * columns());
         kit.multiply(left, count, length, across, last, step, 1, 1, end, add);
       }
@@ -140,7 +188,9 @@ record HeadPanels(AttentionKit kit, int tokens, int dim) {
     kit.multiply(weights, count, length, down, panel, step, VECTORS, pairs, sums, add);
     if (last > 0) {
       NativeRows end = sums.shifted(4L * pairs * columns());
-      kit.multiply(weights, count, length, down, panel + pairs * step, 0, last, 1, end, add);
+      long rest = panel + pairs * step;
+      boolean half = dim <= vectors() * lanes() - lanes() / 2;
+      kit.multiplyOne(weights, count, length, down, rest, last, half, end, add);
     }
   }
 }

@@ -1,17 +1,13 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Selective;
-import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.function.Supplier;
@@ -24,9 +20,6 @@ import org.jspecify.annotations.Nullable;
  * result does not depend on the rows beside it, nor on the number of threads.
  */
 public final class JitAttention implements AttentionKernels, Selective {
-  /** Queries of a task; a multiple of the rows of every tile. */
-  static final int ROWS = 48;
-
   private final Workers workers;
   private final Supplier<@Nullable AttentionKit> kit;
 
@@ -131,222 +124,14 @@ public final class JitAttention implements AttentionKernels, Selective {
       weights = weights(p, columnWeights);
     }
     for (int batch = 0; batch < p.batch(); batch++) {
-      new Forward(code, p, batch, q, k, v, mask, weights, out, lse, columnMap).run();
+      new AttentionForward(workers, code, p, batch, q, k, v, mask, weights, out, lse, columnMap)
+          .run();
     }
     Reference.reachabilityFence(q);
     Reference.reachabilityFence(k);
     Reference.reachabilityFence(v);
     Reference.reachabilityFence(weights);
     Reference.reachabilityFence(out);
-  }
-
-  /** The forward pass of one picture. */
-  private final class Forward {
-    final AttentionKit code;
-    final AttentionProblem p;
-    final int batch;
-    final MemorySegment q;
-    final MemorySegment k;
-    final MemorySegment v;
-    final AttentionMask mask;
-    final @Nullable MemorySegment weights;
-    final MemorySegment out;
-    final @Nullable MemorySegment lse;
-    final @Nullable MemorySegment columnMap;
-    final HeadPanels panels;
-    final MemorySegment packed;
-
-    /** The columns' share of each head's queries. */
-    final float[] columns;
-
-    Forward(
-        AttentionKit code,
-        AttentionProblem p,
-        int batch,
-        Buffer q,
-        Buffer k,
-        Buffer v,
-        @Nullable Buffer mask,
-        @Nullable MemorySegment weights,
-        Buffer out,
-        @Nullable Buffer lse,
-        @Nullable Buffer columnMap) {
-      this.code = code;
-      this.p = p;
-      this.batch = batch;
-      this.q = HostBuffer.of(q);
-      this.k = HostBuffer.of(k);
-      this.v = HostBuffer.of(v);
-      this.mask = new AttentionMask(p, batch, mask == null ? null : HostBuffer.of(mask));
-      this.weights = weights;
-      this.out = HostBuffer.of(out);
-      this.lse = lse == null ? null : HostBuffer.of(lse);
-      this.columnMap = columnMap == null ? null : HostBuffer.of(columnMap);
-      panels = new HeadPanels(code, p.keys(), p.headDim());
-      packed =
-          NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
-      columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
-    }
-
-    private long headBytes() {
-      return panels.acrossBytes() + panels.downBytes();
-    }
-
-    private long keysAt(int head) {
-      return head * headBytes();
-    }
-
-    private long valuesAt(int head) {
-      return head * headBytes() + panels.acrossBytes();
-    }
-
-    private long at(Strides s, int head, int token) {
-      return batch * s.batch() + head * s.head() + token * s.token();
-    }
-
-    void run() {
-      int blocks = panels.blocks();
-      workers.run(
-          Math.multiplyExact(p.heads(), blocks),
-          task -> {
-            int head = task / blocks;
-            long firstKey = at(p.k(), head, 0);
-            long firstValue = at(p.v(), head, 0);
-            RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
-            RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
-            panels.packAcross(keys, task % blocks, packed, keysAt(head));
-            panels.packDown(values, task % blocks, packed, valuesAt(head));
-          });
-      int tiles = Math.ceilDiv(p.queries(), ROWS);
-      workers.run(
-          Math.multiplyExact(p.heads(), tiles),
-          task -> {
-            int first = task % tiles * ROWS;
-            new Tile(this, task / tiles, first, Math.min(ROWS, p.queries() - first)).run();
-          });
-      if (columnMap != null) {
-        for (int i = 0; i < p.queries(); i++) {
-          float sum = 0;
-          for (int head = 0; head < p.heads(); head++) {
-            sum += columns[head * p.queries() + i];
-          }
-          Numbers.set(columnMap, (long) batch * p.queries() + i, sum / p.heads());
-        }
-      }
-      Reference.reachabilityFence(packed);
-    }
-  }
-
-  /** Some queries of one head. */
-  private static final class Tile {
-    private static final int BYTES = Float.BYTES;
-
-    final Forward f;
-    final AttentionProblem p;
-    final int head;
-    final int first;
-    final int count;
-    final int lanes;
-    final NativeRows queries;
-    final NativeRows scores;
-    final NativeRows sums;
-    final NativeRows state;
-    final NativeRows factor;
-
-    Tile(Forward f, int head, int first, int count) {
-      this.f = f;
-      this.p = f.p;
-      this.head = head;
-      this.first = first;
-      this.count = count;
-      lanes = f.code.level.lanes();
-      NativeRows[] groups =
-          NativeRows.scratch(
-              ROWS,
-              NativeRows.width(p.headDim()),
-              NativeRows.width(HeadPanels.BLOCK),
-              NativeRows.width(f.panels.vectors() * lanes),
-              4L * SoftmaxCode.STATE_VECTORS * lanes,
-              4);
-      queries = groups[0];
-      scores = groups[1];
-      sums = groups[2];
-      state = groups[3];
-      factor = groups[4];
-    }
-
-    void run() {
-      HeadPanels panels = f.panels;
-      begin();
-      int visible = p.causal() ? Math.min(p.keys(), first + count) : p.keys();
-      for (int block = 0; block * HeadPanels.BLOCK < visible; block++) {
-        int key = block * HeadPanels.BLOCK;
-        int width = panels.count(block);
-        panels.scores(queries, count, f.packed, f.keysAt(head), block, scores);
-        f.mask.apply(scores, head, first, count, key, width);
-        NativeRows before = block == 0 ? null : sums;
-        long weightsAt = 4L * f.batch * p.keys() + 4L * key;
-        f.code.softmax(scores, count, width, state, before, panels.vectors(), f.weights, weightsAt);
-        panels.addWeighted(scores, count, f.packed, f.valuesAt(head), block, sums, block > 0);
-      }
-      finish();
-    }
-
-    private void begin() {
-      factor.memory().set(JAVA_FLOAT, factor.at(), p.scale());
-      NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
-      f.code.copy(from, queries, count, p.headDim(), factor);
-      MemorySegment fresh = Fresh.STATE.get(f.code.level);
-      MemorySegment.copy(fresh, 0, state.memory(), state.at(), count * state.step());
-    }
-
-    private void finish() {
-      NativeRows to = new NativeRows(f.out, 4 * f.at(p.out(), head, first), 4 * p.out().token());
-      f.code.divide(sums, to, count, p.headDim(), state.shifted(4L * lanes));
-      MemorySegment lse = f.lse;
-      for (int i = 0; i < count && (lse != null || f.columnMap != null); i++) {
-        double sum = lanes(i, 1);
-        if (lse != null) {
-          double max = state.memory().get(JAVA_FLOAT, state.at() + i * state.step());
-          long row = ((long) f.batch * p.heads() + head) * p.queries() + first + i;
-          Numbers.set(lse, row, max + Math.log(sum));
-        }
-        if (f.columnMap != null) {
-          f.columns[head * p.queries() + first + i] = sum == 0 ? 0 : (float) (lanes(i, 2) / sum);
-        }
-      }
-      Reference.reachabilityFence(state.memory());
-    }
-
-    /** Sum of the lanes of a vector of a row's state. */
-    private double lanes(int row, int vector) {
-      double sum = 0;
-      long at = state.at() + row * state.step() + (long) BYTES * vector * lanes;
-      for (int i = 0; i < lanes; i++) {
-        sum += state.memory().get(JAVA_FLOAT, at + (long) BYTES * i);
-      }
-      return sum;
-    }
-  }
-
-  /** The state of rows before the first key. */
-  private static final class Fresh {
-    static final java.util.EnumMap<VectorLevel, MemorySegment> STATE =
-        new java.util.EnumMap<>(VectorLevel.class);
-
-    static {
-      for (VectorLevel level : VectorLevel.values()) {
-        int lanes = level.lanes();
-        int row = SoftmaxCode.STATE_VECTORS * lanes;
-        MemorySegment state = Arena.global().allocate(4L * ROWS * row, 64);
-        for (int i = 0; i < ROWS * row; i++) {
-          state.setAtIndex(JAVA_FLOAT, i, i % row < lanes ? SoftmaxCode.NONE : 0f);
-        }
-        STATE.put(level, state);
-      }
-    }
-
-    private Fresh() {}
   }
 
   /**

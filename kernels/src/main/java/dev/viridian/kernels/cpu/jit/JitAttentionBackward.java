@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * So every sum is one tile's, and no tile waits for another. All sizes have been checked.
  */
 final class JitAttentionBackward {
-  private static final int ROWS = JitAttention.ROWS;
+  private static final int ROWS = AttentionForward.ROWS;
   private static final int BLOCK = HeadPanels.BLOCK;
 
   private final Workers workers;
@@ -50,8 +50,8 @@ final class JitAttentionBackward {
     batch = mask.batch();
     this.weights = weights;
     this.dColumnMap = dColumnMap;
-    queries = new HeadPanels(code, p.queries(), p.headDim());
-    keys = new HeadPanels(code, p.keys(), p.headDim());
+    queries = new HeadPanels(code, p.queries(), p.headDim(), false);
+    keys = new HeadPanels(code, p.keys(), p.headDim(), false);
     lanes = code.level.lanes();
     pitch = 64L * Math.ceilDiv(p.queries(), 16);
     statistics = NativeScratch.get(NativeScratch.Part.STATISTICS, 3 * pitch * p.heads());

@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rows of a tile, 1 to {@link #rows(VectorLevel, int)}
  * @param vectors in a row of a panel, 1 to {@link #MAX_VECTORS}
+ * @param half whether only half of a row's last vector is used and written
  */
-record PanelCode(VectorLevel level, int rows, int vectors) implements Generated {
+record PanelCode(VectorLevel level, int rows, int vectors, boolean half) implements Generated {
   /** Most vectors in a row of a panel. */
   static final int MAX_VECTORS = 3;
 
@@ -55,13 +56,12 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
   }
 
   private TileSums sums() {
-    return new TileSums(level, rows, vectors);
+    return new TileSums(level, rows, vectors, half);
   }
 
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
-    Gpr[] row = TileSums.ROW_REGISTERS;
     TileSums.enter(a);
     CodeBuffer.Label panel = a.here();
     copy(a, A_NOW, A);
@@ -69,11 +69,7 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
     copy(a, TILES_LEFT, TILES);
     CodeBuffer.Label tile = a.here();
     sums().zero(a);
-    a.mov(Gpr.RCX, argument(A_ROW));
-    a.mov(row[0], argument(A_NOW));
-    for (int i = 1; i < rows; i++) {
-      a.lea(row[i], Mem.at(row[i - 1], Gpr.RCX, 0));
-    }
+    rows(a, rows, A_NOW, A_ROW);
     a.mov(Gpr.RSI, argument(B));
     a.xor(Gpr.RCX, Gpr.RCX);
     sums().loop(a, END_OF_FOURS, TileSums.UNROLL);
@@ -94,6 +90,16 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
     a.jump(Condition.NOT_EQUAL, panel);
     TileSums.leave(a);
     return a.code();
+  }
+
+  /** Points the row registers to rows: the first's address and the distance are arguments. */
+  static void rows(X64Assembler a, int count, int first, int distance) {
+    Gpr[] row = TileSums.ROW_REGISTERS;
+    a.mov(Gpr.RCX, argument(distance));
+    a.mov(row[0], argument(first));
+    for (int i = 1; i < count; i++) {
+      a.lea(row[i], Mem.at(row[i - 1], Gpr.RCX, 0));
+    }
   }
 
   private static void copy(X64Assembler a, int to, int from) {
@@ -154,8 +160,9 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
       MemorySegment a = arena.allocate(4L * 2 * rows * 7, 64);
       MemorySegment b = arena.allocate(4L * 2 * length * width, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
-      fill(a, 37);
-      fill(b, 53);
+      // Arrays, since all of this runs in the interpreter when a program starts.
+      float[] left = fill(a, 37);
+      float[] right = fill(b, 53);
       for (int turn = 1; turn <= 2; turn++) {
         run(
             page,
@@ -170,15 +177,16 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
             2,
             2,
             turn > 1);
+        float[] result = c.toArray(JAVA_FLOAT);
         for (int i = 0; i < 2 * rows; i++) {
           for (int j = 0; j < 2 * width; j++) {
-            double expected = 0;
-            for (int p = 0; p < length; p++) {
-              long at = ((long) j / width * length + p) * width + j % width;
-              double value = a.getAtIndex(JAVA_FLOAT, 7L * i + p);
-              expected += turn * value * b.getAtIndex(JAVA_FLOAT, at);
+            boolean written = !half || j % width < width - level.lanes() / 2;
+            int column = j / width * length * width + j % width;
+            float expected = 0;
+            for (int p = 0; written && p < length; p++) {
+              expected += turn * left[7 * i + p] * right[column + p * width];
             }
-            float actual = c.getAtIndex(JAVA_FLOAT, (long) i * 2 * width + j);
+            float actual = result[i * 2 * width + j];
             if (!(Math.abs(actual - expected) <= 1e-5)) {
               return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;
             }
@@ -189,9 +197,13 @@ record PanelCode(VectorLevel level, int rows, int vectors) implements Generated 
     }
   }
 
-  private static void fill(MemorySegment s, int step) {
-    for (long i = 0; i < s.byteSize() / 4; i++) {
-      s.setAtIndex(JAVA_FLOAT, i, (i * step % 101 - 50) / 64f);
+  /** Fills memory with numbers for a trial. */
+  static float[] fill(MemorySegment s, int step) {
+    float[] values = new float[(int) (s.byteSize() / 4)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (i * step % 101 - 50) / 64f;
     }
+    MemorySegment.copy(values, 0, s, JAVA_FLOAT, 0, values.length);
+    return values;
   }
 }

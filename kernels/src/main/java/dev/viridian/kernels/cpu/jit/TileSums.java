@@ -12,8 +12,10 @@ import java.util.function.IntFunction;
  *
  * @param rows of the tile
  * @param vectors in a row of it
+ * @param half whether a row's last vector is half as wide: some processors have two of those for
+ *     one whole
  */
-record TileSums(VectorLevel level, int rows, int vectors) {
+record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
   /** Registers that hold the addresses of rows of the left factor. */
   static final Gpr[] ROW_REGISTERS = {
     Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
@@ -25,23 +27,44 @@ record TileSums(VectorLevel level, int rows, int vectors) {
   /** Values of K in one turn of {@link #loop}. */
   static final int UNROLL = 4;
 
+  /** A tile of whole vectors. */
+  TileSums(VectorLevel level, int rows, int vectors) {
+    this(level, rows, vectors, false);
+  }
+
   /** Bytes of a row of the tile. */
   int rowBytes() {
     return vectors * level.lanes() * Float.BYTES;
   }
 
-  private Vec sum(int row, int vector) {
-    return level.register(row * vectors + vector);
+  /** A register, as wide as a vector of a row. */
+  private Vec wide(int number, int vector) {
+    Vec v = level.register(number);
+    return half && vector == vectors - 1 ? new Vec(number, v.bits() / 2, 0, false) : v;
   }
 
-  private Vec right(int vector) {
-    return level.register(rows * vectors + vector);
+  /** Register of a sum. */
+  Vec sum(int row, int vector) {
+    return wide(row * vectors + vector, vector);
   }
 
-  private Vec left(int row) {
-    int first = (rows + 1) * vectors;
-    int count = (level == VectorLevel.AVX512 ? 32 : 16) - first;
-    return level.register(first + row % count);
+  /** Register of a vector of the right factor. */
+  Vec right(int vector) {
+    return wide(rows * vectors + vector, vector);
+  }
+
+  /** Number of the first register that holds no sum. */
+  int firstFree() {
+    return rows * vectors;
+  }
+
+  /** How many registers hold none. */
+  int free() {
+    return (level == VectorLevel.AVX512 ? 32 : 16) - firstFree();
+  }
+
+  private int left(int row) {
+    return firstFree() + vectors + row % (free() - vectors);
   }
 
   /** Saves the registers that a caller expects to be kept. */
@@ -84,9 +107,9 @@ record TileSums(VectorLevel level, int rows, int vectors) {
       a.vmovups(right(j), Mem.at(b, offset + j * level.lanes() * Float.BYTES));
     }
     for (int i = 0; i < rows; i++) {
-      a.vbroadcastss(left(i), left.apply(i));
+      a.vbroadcastss(level.register(left(i)), left.apply(i));
       for (int j = 0; j < vectors; j++) {
-        a.vfmadd231ps(sum(i, j), left(i), right(j));
+        a.vfmadd231ps(sum(i, j), wide(left(i), j), right(j));
       }
     }
   }

@@ -19,13 +19,18 @@ final class AttentionCodeTest {
     List<Generated> all = new ArrayList<>();
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
       for (int rows = 1; rows <= PanelCode.rows(level, vectors); rows++) {
-        all.add(new PanelCode(level, rows, vectors));
+        all.add(new PanelCode(level, rows, vectors, false));
+        all.add(new PanelCode(level, rows, vectors, level == VectorLevel.AVX512));
+        if (vectors <= VectorLevel.VECTORS) {
+          all.add(new WeightCode(level, rows, vectors));
+        }
       }
     }
     for (boolean flag : new boolean[] {false, true}) {
       all.add(new SoftmaxCode(level, flag));
       all.add(new ScoreGradientCode(level, flag));
     }
+    all.add(new LengthCode());
     all.add(new RowsCode(0));
     all.add(new RowsCode(level.lanes()));
     return all;

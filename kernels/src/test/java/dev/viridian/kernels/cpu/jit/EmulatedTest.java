@@ -51,8 +51,20 @@ final class EmulatedTest {
   void everyProductOfAttentionForAvx512PassesItsTrial() {
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
       for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
-        PanelCode product = new PanelCode(VectorLevel.AVX512, rows, vectors);
-        assertNull(product.fault(new Emulator(product.code())), product.toString());
+        for (boolean half : new boolean[] {false, true}) {
+          PanelCode product = new PanelCode(VectorLevel.AVX512, rows, vectors, half);
+          assertNull(product.fault(new Emulator(product.code())), product.toString());
+        }
+      }
+    }
+  }
+
+  @Test
+  void weightsOfAttentionForAvx512PassTheirTrial() {
+    for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+      for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
+        WeightCode weights = new WeightCode(VectorLevel.AVX512, rows, vectors);
+        assertNull(weights.fault(new Emulator(weights.code())), weights.toString());
       }
     }
   }

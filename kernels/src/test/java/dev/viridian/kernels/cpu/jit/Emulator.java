@@ -7,9 +7,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Runs machine code without a processor for it: the instructions that products and {@link
- * WinogradCode} use at the level AVX-512, decoded from their bytes. What it does not know, it
- * refuses.
+ * Runs machine code without a processor for it: the instructions that products, {@link WeightCode}
+ * and {@link WinogradCode} use at the level AVX-512, decoded from their bytes. What it does not
+ * know, it refuses.
  */
 final class Emulator implements Code {
   private static final long STACK_BYTES = 4096;
@@ -76,10 +76,8 @@ final class Emulator implements Code {
       evex();
       return true;
     }
-    if (opcode == 0xC5) {
-      if (next() != 0xF8 || next() != 0x77) {
-        throw unknown(opcode);
-      }
+    if (opcode == 0xC5 || opcode == 0xC4) {
+      vex(opcode == 0xC4);
       return true;
     }
     int rex = 0;
@@ -121,6 +119,10 @@ final class Emulator implements Code {
             default -> throw unknown(condition);
           };
       at += taken ? distance : 0;
+      return;
+    }
+    if (opcode >= 0xB8 && opcode <= 0xBF && (rex & 8) != 0) { // mov of 64 bits
+      r[opcode & 7 | b] = next32() & 0xFFFF_FFFFL | (long) next32() << 32;
       return;
     }
     if ((rex & 8) == 0) {
@@ -200,51 +202,78 @@ final class Emulator implements Code {
     address += mod == 1 ? (long) (byte) next() * unit : mod == 2 ? next32() : 0;
   }
 
+  /** The short form of instructions of half vectors, whose upper halves become zero. */
+  private void vex(boolean three) {
+    int p0 = three ? next() : 0;
+    int p1 = next();
+    int bits = three ? p0 ^ 0xE0 : (p1 & 0x80 ^ 0x80); // R, X and B, inverted
+    int map = three ? p0 & 31 : 1;
+    int opcode = next();
+    if (opcode == 0x77) { // vzeroupper
+      return;
+    }
+    if ((p1 & 4) == 0 || three && (p1 & 0x80) != 0) {
+      throw unknown(opcode);
+    }
+    operands(bits >> 7 & 1, three ? bits >> 6 & 1 : 0, three ? bits >> 5 & 1 : 0, 1);
+    arithmetic(map << 12 | (p1 & 3) << 8 | opcode, v[reg], p1 >> 3 & 15 ^ 15, rm, 8);
+  }
+
   private void evex() {
     int p0 = next();
     int p1 = next();
     int p2 = next();
     int opcode = next();
-    boolean plain = (p2 & 0x97) == 0 && (p2 >> 5 & 3) == 2 && (p1 & 0x84) == 4;
+    int lanes = 4 << (p2 >> 5 & 3);
+    boolean plain = (p2 & 0x97) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == 4;
     if (!plain) {
       throw unknown(opcode);
     }
-    int map = p0 & 7;
-    int prefix = p1 & 3;
-    int key = map << 12 | prefix << 8 | opcode;
-    operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, key == 0x2118 ? 4 : 64);
-    float[] to = v[reg | (p0 >> 4 & 1 ^ 1) << 4];
-    float[] a = v[p1 >> 3 & 15 ^ 15 | (p2 >> 3 & 1 ^ 1) << 4];
-    int rmVector = rm | (p0 >> 6 & 1 ^ 1) << 4;
-    for (int i = 0; i < 16; i++) {
+    int key = (p0 & 7) << 12 | (p1 & 3) << 8 | opcode;
+    int unit = key == 0x2118 ? 4 : 4 * lanes;
+    operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, unit);
+    int a = p1 >> 3 & 15 ^ 15 | (p2 >> 3 & 1 ^ 1) << 4;
+    int b = rm | (p0 >> 6 & 1 ^ 1) << 4;
+    arithmetic(key, v[reg | (p0 >> 4 & 1 ^ 1) << 4], a, b, lanes);
+  }
+
+  private void arithmetic(int key, float[] to, int first, int second, int lanes) {
+    float[] a = v[first];
+    float[] b = inMemory ? new float[16] : v[second];
+    boolean store = key == 0x1011;
+    for (int i = 0; inMemory && !store && i < (key == 0x2118 ? 1 : lanes); i++) {
+      b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + 4L * i);
+    }
+    int shift = key == 0x1172 ? next() : 0;
+    for (int i = 0; i < lanes; i++) {
       switch (key) {
-        case 0x1010 -> to[i] = load(i); // vmovups
+        case 0x1010, 0x1028 -> to[i] = b[i]; // vmovups, vmovaps
         case 0x1011 -> memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
-        case 0x1028 -> to[i] = operand(i, rmVector); // vmovaps
-        case 0x1058 -> to[i] = a[i] + operand(i, rmVector); // vaddps
-        case 0x105C -> to[i] = a[i] - operand(i, rmVector); // vsubps
-        case 0x1059 -> to[i] = a[i] * operand(i, rmVector); // vmulps
-        case 0x2118 -> to[i] = load(0); // vbroadcastss
-        case 0x21B8 -> to[i] = Math.fma(a[i], operand(i, rmVector), to[i]); // vfmadd231ps
-        case 0x21BC -> to[i] = Math.fma(-a[i], operand(i, rmVector), to[i]); // vfnmadd231ps
-        case 0x11EF -> { // vpxord
-          int bits = Float.floatToRawIntBits(a[i]) ^ Float.floatToRawIntBits(v[rmVector][i]);
-          to[i] = Float.intBitsToFloat(bits);
+        case 0x1058 -> to[i] = a[i] + b[i]; // vaddps
+        case 0x105C -> to[i] = a[i] - b[i]; // vsubps
+        case 0x1059 -> to[i] = a[i] * b[i]; // vmulps
+        case 0x105F -> to[i] = a[i] > b[i] ? a[i] : b[i]; // vmaxps
+        case 0x2118 -> to[i] = b[0]; // vbroadcastss
+        case 0x21A8 -> to[i] = Math.fma(a[i], to[i], b[i]); // vfmadd213ps
+        case 0x21B8 -> to[i] = Math.fma(a[i], b[i], to[i]); // vfmadd231ps
+        case 0x21BC -> to[i] = Math.fma(-a[i], b[i], to[i]); // vfnmadd231ps
+        case 0x11EF -> to[i] = Float.intBitsToFloat(bits(a[i]) ^ bits(b[i])); // vpxord
+        case 0x11FE -> to[i] = Float.intBitsToFloat(bits(a[i]) + bits(b[i])); // vpaddd
+        case 0x1172 -> { // vpslld, whose target is the second operand
+          if ((reg & 7) != 6) {
+            throw unknown(key);
+          }
+          a[i] = Float.intBitsToFloat(bits(b[i]) << shift);
         }
         default -> throw unknown(key);
       }
     }
-  }
-
-  /** A lane of an operand in memory or of a register. */
-  private float operand(int lane, int register) {
-    return inMemory ? load(lane) : v[register][lane];
-  }
-
-  private float load(int lane) {
-    if (!inMemory) {
-      throw unknown(rm);
+    for (int i = lanes; !store && i < 16; i++) {
+      to[i] = 0;
     }
-    return memory.get(JAVA_FLOAT_UNALIGNED, address + 4L * lane);
+  }
+
+  private static int bits(float value) {
+    return Float.floatToRawIntBits(value);
   }
 }

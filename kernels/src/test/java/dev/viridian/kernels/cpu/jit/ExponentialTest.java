@@ -37,6 +37,59 @@ final class ExponentialTest {
     }
   }
 
+  /** One vector: {@code to = 2^from}. */
+  private static CodePage power(VectorLevel level, int free) {
+    X64Assembler a = new X64Assembler();
+    a.mov(Gpr.RAX, Frame.argument(0));
+    a.mov(Gpr.RDX, Frame.argument(8));
+    a.vmovups(level.register(0), Mem.at(Gpr.RAX));
+    Vec[] registers = new Vec[free];
+    for (int i = 0; i < free; i++) {
+      registers[i] = level.register(1 + i);
+    }
+    new PowerOfTwo(a, Gpr.RCX, registers).apply(level.register(0));
+    a.vmovups(Mem.at(Gpr.RDX), level.register(0));
+    a.vzeroupper();
+    a.ret();
+    return CodePage.of(a.code());
+  }
+
+  @Test
+  void powersOfTwoAreAsGood() {
+    assumeTrue(VectorLevel.best() != null, "no AVX2 here");
+    for (VectorLevel level : VectorLevel.values()) {
+      for (int free = 2; level.runsHere() && free <= 7; free += 5) {
+        int lanes = level.lanes();
+        try (CodePage page = power(level, free);
+            Arena arena = Arena.ofConfined()) {
+          MemorySegment from = arena.allocate(4L * lanes, 64);
+          MemorySegment to = arena.allocate(4L * lanes, 64);
+          Frame f = new Frame().set(0, from.address()).set(8, to.address());
+          double worst = 0;
+          for (int i = 0; i < 1_000_000; i += lanes) {
+            for (int j = 0; j < lanes; j++) {
+              from.setAtIndex(JAVA_FLOAT, j, (i + j) * 2.5e-4f - 124);
+            }
+            f.call(page);
+            for (int j = 0; j < lanes; j++) {
+              double exact = Math.pow(2, from.getAtIndex(JAVA_FLOAT, j));
+              double actual = to.getAtIndex(JAVA_FLOAT, j);
+              worst = Math.max(worst, Math.abs(actual - exact) / exact);
+            }
+          }
+          assertTrue(worst < 2e-7, "relative error " + worst);
+          float[] special = {0f, -0f, -124.9f, -1e30f, Float.NEGATIVE_INFINITY, 10};
+          float[] expected = {1, 1, 0, 0, 0, 1024};
+          for (int i = 0; i < special.length; i++) {
+            from.setAtIndex(JAVA_FLOAT, 0, special[i]);
+            f.call(page);
+            assertEquals(expected[i], to.getAtIndex(JAVA_FLOAT, 0), 1e-37, "2^" + special[i]);
+          }
+        }
+      }
+    }
+  }
+
   private static void check(VectorLevel level) {
     int lanes = level.lanes();
     try (CodePage page = code(level);

@@ -1,0 +1,153 @@
+package dev.viridian.kernels.cpu.jit;
+
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.AttentionProblem.Strides;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The forward pass of attention for one picture. Where scores are bounded by what the lengths of
+ * queries and keys allow, and nothing else is asked for, tiles go by {@link BoundedTile}, else by
+ * {@link OnlineTile}. All sizes have been checked.
+ */
+final class AttentionForward {
+  /** Queries of a task; a multiple of the rows of every tile. */
+  static final int ROWS = 48;
+
+  private final Workers workers;
+  final AttentionKit code;
+  final AttentionProblem p;
+  final int batch;
+  final MemorySegment q;
+  final MemorySegment k;
+  final MemorySegment v;
+  final AttentionMask mask;
+  final @Nullable MemorySegment weights;
+  final MemorySegment out;
+  final @Nullable MemorySegment lse;
+  final @Nullable MemorySegment columnMap;
+  final HeadPanels panels;
+  final MemorySegment packed;
+
+  /** The columns' share of each head's queries. */
+  final float[] columns;
+
+  AttentionForward(
+      Workers workers,
+      AttentionKit code,
+      AttentionProblem p,
+      int batch,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable MemorySegment weights,
+      Buffer out,
+      @Nullable Buffer lse,
+      @Nullable Buffer columnMap) {
+    this.workers = workers;
+    this.code = code;
+    this.p = p;
+    this.batch = batch;
+    this.q = HostBuffer.of(q);
+    this.k = HostBuffer.of(k);
+    this.v = HostBuffer.of(v);
+    this.mask = new AttentionMask(p, batch, mask == null ? null : HostBuffer.of(mask));
+    this.weights = weights;
+    this.out = HostBuffer.of(out);
+    this.lse = lse == null ? null : HostBuffer.of(lse);
+    this.columnMap = columnMap == null ? null : HostBuffer.of(columnMap);
+    panels = new HeadPanels(code, p.keys(), p.headDim(), true);
+    packed =
+        NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
+    columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
+  }
+
+  private long headBytes() {
+    return panels.acrossBytes() + panels.downBytes();
+  }
+
+  long keysAt(int head) {
+    return head * headBytes();
+  }
+
+  long valuesAt(int head) {
+    return head * headBytes() + panels.acrossBytes();
+  }
+
+  long at(Strides s, int head, int token) {
+    return batch * s.batch() + head * s.head() + token * s.token();
+  }
+
+  void run() {
+    int blocks = panels.blocks();
+    boolean bounded = mask.mask() == null && !p.causal() && columnMap == null;
+    float[] lengths = new float[bounded ? Math.multiplyExact(p.heads(), blocks) : 0];
+    workers.run(
+        Math.multiplyExact(p.heads(), blocks),
+        task -> {
+          int head = task / blocks;
+          long firstKey = at(p.k(), head, 0);
+          long firstValue = at(p.v(), head, 0);
+          RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
+          RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
+          panels.packAcross(keys, task % blocks, packed, keysAt(head));
+          panels.packDown(values, task % blocks, packed, valuesAt(head));
+          if (bounded) {
+            lengths[task] = longest(head, task % blocks);
+          }
+        });
+    int tiles = Math.ceilDiv(p.queries(), ROWS);
+    workers.run(
+        Math.multiplyExact(p.heads(), tiles),
+        task -> {
+          int head = task / tiles;
+          int first = task % tiles * ROWS;
+          int count = Math.min(ROWS, p.queries() - first);
+          float longest = 0;
+          for (int block = 0; bounded && block < blocks; block++) {
+            longest = Math.max(longest, lengths[head * blocks + block]); // NaN stays
+          }
+          if (bounded && longest < BoundedTile.LONGEST) {
+            new BoundedTile(this, head, first, count).run(longest);
+          } else {
+            new OnlineTile(this, head, first, count).run(null);
+          }
+        });
+    if (columnMap != null) {
+      for (int i = 0; i < p.queries(); i++) {
+        float sum = 0;
+        for (int head = 0; head < p.heads(); head++) {
+          sum += columns[head * p.queries() + i];
+        }
+        Numbers.set(columnMap, (long) batch * p.queries() + i, sum / p.heads());
+      }
+    }
+    Reference.reachabilityFence(packed);
+  }
+
+  /** The greatest length of a block's keys as vectors; NaN if one of them has it. */
+  private float longest(int head, int block) {
+    int count = panels.count(block);
+    long first = 4 * at(p.k(), head, block * HeadPanels.BLOCK);
+    NativeRows keys = new NativeRows(k, first, 4 * p.k().token());
+    NativeRows squares = NativeRows.scratch(1, LengthCode.bytes(count))[0];
+    code.squares(keys, count, p.headDim(), squares);
+    float greatest = 0;
+    for (int i = 0; i < count; i++) {
+      greatest = Math.max(greatest, squares.memory().get(Numbers.FLOAT, squares.at() + 4L * i));
+    }
+    return length(greatest);
+  }
+
+  /** A little more than the length of a vector whose squares have a sum that was rounded. */
+  static float length(float squares) {
+    return (float) Math.sqrt(squares) * 1.001f;
+  }
+}
