@@ -5,6 +5,7 @@ import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.jit.JitConv;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.FewChannels;
 import dev.viridian.kernels.cpu.vector.VectorConv;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
@@ -17,6 +18,7 @@ final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
         "conv",
         forced,
         List.of(
+            new Candidates.Entry<>("few", new FewChannels(workers), FewChannels::fault),
             new Candidates.Entry<>("jit", new JitConv(workers), VectorConv::fault),
             new Candidates.Entry<>("vector", new VectorConv(workers), VectorConv::fault),
             Candidates.Entry.reference(new ReferenceConv(workers))));

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -92,6 +93,42 @@ final class DatasetCommand implements Runnable {
         description = "What to draw, default everything.")
     private @Nullable String nouns;
 
+    @Option(
+        names = "--colours",
+        paramLabel = "A,B,…",
+        description = "Colours of the objects, default all.")
+    private @Nullable String colours;
+
+    @Option(
+        names = "--materials",
+        paramLabel = "A,B,…",
+        description = "What they may be made of, default anything.")
+    private @Nullable String materials;
+
+    @Option(
+        names = "--variety",
+        paramLabel = "X",
+        description = "How much views, sizes and lamps differ, 0 to 1, default 1.")
+    @Range(least = 0, most = 1)
+    private double variety = 1;
+
+    @Option(
+        names = "--hold-out",
+        paramLabel = "N",
+        description = {
+          "Leave out one of N combinations of noun, colour and material; default: none.",
+          "Which ones follows from their names."
+        })
+    @Range(least = 2, most = 1_000_000)
+    private @Nullable Integer holdOut;
+
+    @Option(
+        names = "--held-out",
+        paramLabel = "N",
+        description = "Draw only what --hold-out N leaves out.")
+    @Range(least = 2, most = 1_000_000)
+    private @Nullable Integer heldOut;
+
     @Option(names = "--overwrite", description = "Replace a data set that is there.")
     private boolean overwrite;
 
@@ -140,6 +177,9 @@ final class DatasetCommand implements Runnable {
       json.put("seed", seed);
       json.put("background", background.toLowerCase(Locale.ROOT));
       json.put("nouns", options.nouns());
+      json.put("colours", options.colours());
+      json.put("materials", materials == null ? ProceduralObjects.materials() : materials);
+      json.put("variety", variety);
       json.put("seconds", seconds);
       return json;
     }
@@ -150,17 +190,42 @@ final class DatasetCommand implements Runnable {
           ProceduralOptions.defaults()
               .withBackground(
                   ProceduralOptions.Background.valueOf(behind.toUpperCase(Locale.ROOT)));
-      if (nouns == null) {
-        return options;
+      options = options.withVariety(variety);
+      if (nouns != null) {
+        options = options.withNouns(names(checks, "--nouns", nouns, ProceduralObjects.nouns()));
       }
+      if (colours != null) {
+        options =
+            options.withColours(names(checks, "--colours", colours, ProceduralObjects.colours()));
+      }
+      Set<String> made =
+          Set.copyOf(
+              materials == null
+                  ? ProceduralObjects.materials()
+                  : names(checks, "--materials", materials, ProceduralObjects.materials()));
+      int without = holdOut == null ? 0 : holdOut;
+      int only = heldOut == null ? 0 : heldOut;
+      options =
+          options.withAllowed(
+              kind ->
+                  made.contains(kind.material())
+                      && !(without > 0 && kind.heldOut(without))
+                      && (only == 0 || kind.heldOut(only)));
+      if (!ProceduralObjects.canDraw(options)) {
+        throw checks.wrong("--nouns, --colours, --materials and --held-out leave nothing to draw");
+      }
+      return options;
+    }
+
+    private static List<String> names(Checks checks, String flag, String list, List<String> known) {
       List<String> chosen = new ArrayList<>();
-      for (String noun : nouns.split(",", -1)) {
-        String known = checks.choice("--nouns", noun.strip(), ProceduralObjects.nouns());
-        if (!chosen.contains(known)) {
-          chosen.add(known);
+      for (String name : list.split(",", -1)) {
+        String word = checks.choice(flag, name.strip(), known);
+        if (!chosen.contains(word)) {
+          chosen.add(word);
         }
       }
-      return options.withNouns(chosen);
+      return chosen;
     }
   }
 }

@@ -150,6 +150,65 @@ class DatasetCommandTest {
     }
   }
 
+  private static List<String> kinds(Path set) throws IOException {
+    List<String> kinds = new ArrayList<>();
+    for (String text : Files.readAllLines(set.resolve("metadata.jsonl"))) {
+      JsonNode line = JsonMapper.shared().readTree(text);
+      kinds.add(
+          String.join(
+              " ",
+              line.get("colour").asString(),
+              line.get("material").asString(),
+              line.get("noun").asString()));
+    }
+    return kinds;
+  }
+
+  @Test
+  void whatIsHeldOutOfOneSetIsAllThatAnotherHas() throws IOException {
+    String[] some = {
+      "--nouns", "mug,ball,bowl", "--colours", "red,blue", "--materials", "matte,metal"
+    };
+    List<String> flags = new ArrayList<>(List.of(some));
+    flags.addAll(List.of("--count", "60", "--size", "16", "--hold-out", "3"));
+    Path out = folder.resolve("train");
+    assertEquals(0, run(out, flags.toArray(String[]::new)).code());
+    List<String> trained = kinds(out);
+    flags.set(flags.indexOf("--hold-out"), "--held-out");
+    Path test = folder.resolve("test");
+    assertEquals(0, run(test, flags.toArray(String[]::new)).code());
+    List<String> held = kinds(test);
+    assertTrue(trained.stream().noneMatch(held::contains), () -> trained + " and " + held);
+    for (String kind : trained) {
+      assertTrue(kind.matches("(red|blue) (matte|metal) (mug|ball|bowl)"), kind);
+    }
+    assertEquals(12, Stream.of(trained, held).flatMap(List::stream).distinct().count());
+  }
+
+  @Test
+  void withoutVarietyAThingIsSeenAlikeButForItsMirrorImage() throws IOException {
+    Path out = folder.resolve("set");
+    String[] flags = {"--nouns", "book", "--variety", "0", "--count", "6"};
+    assertEquals(0, run(out, flags).code());
+    for (int i = 0; i < 6; i++) {
+      BufferedImage alpha = ImageIO.read(out.resolve(String.format("alphas/%05d.png", i)).toFile());
+      int left = SIZE;
+      int right = 0;
+      int top = SIZE;
+      int bottom = 0;
+      for (int p = 0; p < SIZE * SIZE; p++) {
+        if (alpha.getRaster().getSample(p % SIZE, p / SIZE, 0) > 32768) {
+          left = Math.min(left, p % SIZE);
+          right = Math.max(right, p % SIZE);
+          top = Math.min(top, p / SIZE);
+          bottom = Math.max(bottom, p / SIZE);
+        }
+      }
+      assertEquals(SIZE - 1, left + right, 2, "in the middle");
+      assertEquals(0.85 * SIZE, Math.max(right - left, bottom - top) + 1, 2, "of one size");
+    }
+  }
+
   @Test
   void aDataSetIsReplacedWhereThatIsWanted() throws IOException {
     Path out = folder.resolve("set");
@@ -191,10 +250,22 @@ class DatasetCommandTest {
         "--background|greeen|did you mean 'green'?",
         "--nouns|aple|did you mean 'apple'?",
         "--nouns|apple,,pear|expected one of apple, pear",
+        "--colours|rd|did you mean 'red'?",
+        "--materials|mate|did you mean 'matte'?",
+        "--variety|1.5|a number from 0 to 1",
+        "--hold-out|1|a whole number from 2 to 1000000",
+        "--held-out|x|a whole number from 2 to 1000000",
       })
   void aWrongValueIsToldWithWhatIsAllowed(String flag, String value, String expected)
       throws IOException {
     BadInput.refused(2, command(folder.resolve("set"), flag, value), flag + " is ", expected);
+    assertNothingElse();
+  }
+
+  @Test
+  void aChoiceThatLeavesNothingIsRefused() throws IOException {
+    String[] nothing = {"--nouns", "apple", "--materials", "metal", "--held-out", "1000000"};
+    BadInput.refused(2, command(folder.resolve("set"), nothing), "leave nothing to draw");
     assertNothingElse();
   }
 

@@ -95,11 +95,30 @@ public final class ProceduralObjects {
       if (options
           .allowed()
           .test(new ProceduralOptions.Kind(noun.name(), colour, material.label()))) {
-        return draw(noun, colour, material, size, options.background(), draw);
+        return draw(noun, colour, material, size, options, draw);
       }
     }
     throw new IllegalArgumentException(
         "ProceduralObjects: no allowed combination in " + TRIES + " tries");
+  }
+
+  /** Whether there is any combination of noun, colour and material that options allow. */
+  public static boolean canDraw(ProceduralOptions options) {
+    return kinds(options).stream().anyMatch(options.allowed());
+  }
+
+  /** Every combination of the options' nouns, their materials and the colours, allowed or not. */
+  public static List<ProceduralOptions.Kind> kinds(ProceduralOptions options) {
+    List<ProceduralOptions.Kind> kinds = new ArrayList<>();
+    for (String noun : options.nouns()) {
+      for (String colour : options.colours()) {
+        noun(noun).materials().stream()
+            .distinct()
+            .map(m -> new ProceduralOptions.Kind(noun, colour, m.label()))
+            .forEach(kinds::add);
+      }
+    }
+    return kinds;
   }
 
   /** The noun of a name that is known. */
@@ -126,18 +145,13 @@ public final class ProceduralObjects {
 
   /** Draws one object, all else by chance. */
   static ProceduralObject draw(
-      Noun noun,
-      String colour,
-      Material material,
-      int size,
-      ProceduralOptions.Background background,
-      Draw draw) {
+      Noun noun, String colour, Material material, int size, ProceduralOptions options, Draw draw) {
     Kit kit = new Kit(draw, Palette.varied(colour, draw), material);
     noun.recipe().accept(kit);
-    View view = view(noun.pose(), draw);
+    View view = view(noun.pose(), options.variety(), draw);
     String words = Captions.of(noun, colour, material, view, draw);
     Renderer.Picture picture = Renderer.draw(kit.model, view, size);
-    boolean green = background == ProceduralOptions.Background.GREEN;
+    boolean green = options.background() == ProceduralOptions.Background.GREEN;
     Backgrounds.Scene scene = green ? null : Backgrounds.scene(size, draw);
     return new ProceduralObject(
         size,
@@ -151,18 +165,26 @@ public final class ProceduralObjects {
         scene == null ? null : scene.kind());
   }
 
-  private static View view(Pose pose, Draw draw) {
+  private static View view(Pose pose, double variety, Draw draw) {
     double fill = draw.chance(0.2) ? draw.in(0.55, 0.72) : draw.in(0.78, 0.95);
     double side = draw.chance(0.5) ? 1 : -1;
-    return new View(
-        draw.around(pose.yaw()),
-        draw.in(pose.pitchFrom(), pose.pitchTo()),
-        draw.around(pose.roll()),
-        draw.chance(0.5),
-        fill,
-        draw.around(0.6),
-        draw.around(0.6),
-        side * draw.in(15, 55),
-        draw.in(25, 60));
+    View free =
+        new View(
+            draw.around(pose.yaw()),
+            draw.in(pose.pitchFrom(), pose.pitchTo()),
+            draw.around(pose.roll()),
+            draw.chance(0.5),
+            fill,
+            draw.around(0.6),
+            draw.around(0.6),
+            side * draw.in(15, 55),
+            draw.in(25, 60));
+    return variety == 1 ? free : free.towards(usual(pose), 1 - variety);
+  }
+
+  /** How a thing of that pose is seen when nothing differs. */
+  private static View usual(Pose pose) {
+    double pitch = (pose.pitchFrom() + pose.pitchTo()) / 2;
+    return new View(0, pitch, 0, false, 0.85, 0, 0, -35, 45);
   }
 }

@@ -29,6 +29,24 @@ record View(
     return new View(0, 0, 0, false, fill, 0, 0, -35, 45);
   }
 
+  /** Part of the way to another view; whether it is mirrored stays. */
+  View towards(View other, double share) {
+    return new View(
+        between(yaw, other.yaw, share),
+        between(pitch, other.pitch, share),
+        between(roll, other.roll, share),
+        mirrored,
+        between(fill, other.fill, share),
+        between(shiftX, other.shiftX, share),
+        between(shiftY, other.shiftY, share),
+        between(lightYaw, other.lightYaw, share),
+        between(lightPitch, other.lightPitch, share));
+  }
+
+  private static double between(double from, double to, double share) {
+    return from + (to - from) * share;
+  }
+
   /** Rows of the matrix that turns a model towards the viewer. */
   double[] rotation() {
     double cy = Trig.cos(yaw / 360);
