@@ -5,63 +5,101 @@ import dev.viridian.bench.peer.Run;
 import dev.viridian.bench.work.Work;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Times our work and the peers' in turns, one run each a round, so that what disturbs the machine
  * disturbs all of them; the others idle meanwhile.
  */
 final class Comparison {
-  /** Our code is compiled while it warms up, and the pages of the weights come in. */
-  private static final int WARM_UP = 2;
-
+  private final int warmUp;
   private final int repeat;
   private final PrintWriter progress;
 
-  Comparison(int repeat, PrintWriter progress) {
+  /**
+   * A comparison.
+   *
+   * @param warmUp rounds before those that count: our code is compiled meanwhile, and the pages of
+   *     the weights come in
+   */
+  Comparison(int warmUp, int repeat, PrintWriter progress) {
+    this.warmUp = warmUp;
     this.repeat = repeat;
     this.progress = progress;
   }
 
   /**
-   * Runs them.
+   * What the results say of themselves.
    *
    * @param calls how many calls one run makes; the results are of one call
-   * @return one result for each peer, or a single one without
    */
-  List<Result> run(
-      Work work, List<Peer> peers, int calls, String dtype, String device, int threads) {
+  record Labels(int calls, String dtype, String device, int threads) {}
+
+  /** Runs them; one result for each peer, or a single one without. */
+  List<Result> run(Work work, List<Peer> peers, Labels labels) {
     List<Run> ours = new ArrayList<>();
     List<List<Run>> theirs = new ArrayList<>();
     peers.forEach(peer -> theirs.add(new ArrayList<>()));
-    for (int round = -WARM_UP; round < repeat; round++) {
-      double cpu = Machine.cpuSeconds();
-      long start = System.nanoTime();
-      work.run();
-      double seconds = (System.nanoTime() - start) / 1e9;
-      note(work.name(), round, new Run(seconds, Machine.cpuSeconds() - cpu), ours);
+    for (int round = -warmUp; round < repeat; round++) {
+      note(work.name(), round, once(work), ours);
       for (int i = 0; i < peers.size(); i++) {
         note(peers.get(i).name(), round, peers.get(i).run(), theirs.get(i));
       }
     }
-    Result.Taken mine = Result.Taken.of(ours, calls, Machine.peakRssBytes());
-    List<Result> results = new ArrayList<>();
-    if (peers.isEmpty()) {
-      results.add(new Result(work.name(), dtype, device, threads, mine, null));
-    }
+    Result.Taken mine = Result.Taken.of(ours, labels.calls, Machine.peakRssBytes());
+    List<Result.PeerResult> others = new ArrayList<>();
     for (int i = 0; i < peers.size(); i++) {
-      Peer peer = peers.get(i);
-      Result.Taken other = Result.Taken.of(theirs.get(i), calls, peer.peakRssBytes());
-      results.add(
-          new Result(
-              work.name(),
-              dtype,
-              device,
-              threads,
-              mine,
-              new Result.PeerResult(peer.name(), other)));
+      others.add(taken(peers.get(i), theirs.get(i), labels.calls));
     }
-    return results;
+    return results(work.name(), mine, others, labels);
+  }
+
+  /**
+   * Runs peers behind our work, which is done and closed, each ended before the next begins: for
+   * what does not fit into the memory together. What disturbs the machine meanwhile is not shared.
+   *
+   * @param ours of {@link #run} without peers
+   */
+  List<Result> append(Result ours, List<Supplier<Peer>> peers, Labels labels) {
+    List<Result.PeerResult> others = new ArrayList<>();
+    for (Supplier<Peer> other : peers) {
+      List<Run> theirs = new ArrayList<>();
+      try (Peer peer = other.get()) {
+        for (int round = -warmUp; round < repeat; round++) {
+          note(peer.name(), round, peer.run(), theirs);
+        }
+        others.add(taken(peer, theirs, labels.calls));
+      }
+    }
+    return results(ours.work(), ours.ours(), others, labels);
+  }
+
+  private static Result.PeerResult taken(Peer peer, List<Run> runs, int calls) {
+    return new Result.PeerResult(peer.name(), Result.Taken.of(runs, calls, peer.peakRssBytes()));
+  }
+
+  private static List<Result> results(
+      String name, Result.Taken ours, List<Result.PeerResult> peers, Labels l) {
+    return peers.isEmpty()
+        ? List.of(new Result(name, l.dtype, l.device, l.threads, ours, null))
+        : peers.stream()
+            .map(peer -> new Result(name, l.dtype, l.device, l.threads, ours, peer))
+            .toList();
+  }
+
+  private static Run once(Work work) {
+    Map<String, Double> before = work.phases();
+    double cpu = Machine.cpuSeconds();
+    long start = System.nanoTime();
+    work.run();
+    double seconds = (System.nanoTime() - start) / 1e9;
+    double cpuSeconds = Machine.cpuSeconds() - cpu;
+    Map<String, Double> phases = new LinkedHashMap<>();
+    work.phases().forEach((p, total) -> phases.put(p, total - before.getOrDefault(p, 0.0)));
+    return new Run(seconds, cpuSeconds, phases);
   }
 
   private void note(String who, int round, Run run, List<Run> counted) {

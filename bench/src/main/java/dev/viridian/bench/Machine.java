@@ -20,6 +20,11 @@ final class Machine {
     return kibibytes("/proc/self/status", "VmHWM") * 1024;
   }
 
+  /** Memory that can be had without swapping; 0 where the system does not say. */
+  static long availableBytes() {
+    return kibibytes("/proc/meminfo", "MemAvailable") * 1024;
+  }
+
   /** CPU, memory and Java. */
   static Map<String, Object> describe() {
     Map<String, Object> json = new LinkedHashMap<>();

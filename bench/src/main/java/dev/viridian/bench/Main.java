@@ -166,11 +166,17 @@ public final class Main implements Runnable {
         : dev.viridian.matting.cli.Main.OK;
   }
 
-  /** Training. */
-  @Command(name = "train", description = "A training step; not available yet.")
-  int train(@Mixin RunOptions o) {
-    o.check(spec());
-    throw new Checks(spec()).wrong("not available yet: train");
+  /** Steps of training. */
+  @Command(
+      name = "train",
+      description =
+          "A step of training: stage 2 of the small model at batch 8, or with --model formula"
+              + " stage 1 at full size, batch 1.")
+  int train(@Mixin RunOptions o, @Mixin TrainRun.Flags flags) {
+    CommandLine line = spec().commandLine();
+    TrainRun run =
+        new TrainRun(o, flags, spec(), line.getParseResult().subcommand(), line.getErr());
+    return runs(o).train(run);
   }
 
   /** Writes the formula model. */

@@ -23,20 +23,44 @@ record Result(
    * @param seconds by the clock
    * @param cpuSeconds of all threads
    * @param peakRssBytes the most memory that the process has held so far
+   * @param phases mean seconds of its parts; empty where it has none
    */
-  record Taken(Seconds seconds, Seconds cpuSeconds, long peakRssBytes) {
+  record Taken(Seconds seconds, Seconds cpuSeconds, long peakRssBytes, Map<String, Double> phases) {
     /** From runs of so many calls each. */
     static Taken of(List<Run> runs, int calls, long peakRssBytes) {
+      Map<String, Double> phases = new LinkedHashMap<>();
+      for (Run run : runs) {
+        run.phases()
+            .forEach((phase, s) -> phases.merge(phase, s / runs.size() / calls, Double::sum));
+      }
       return new Taken(
           Seconds.of(runs.stream().mapToDouble(r -> r.seconds() / calls).toArray()),
           Seconds.of(runs.stream().mapToDouble(r -> r.cpuSeconds() / calls).toArray()),
-          peakRssBytes);
+          peakRssBytes,
+          phases);
+    }
+
+    /** Each part with its share of the whole; empty where there are none. */
+    String parts() {
+      double all = phases.values().stream().mapToDouble(s -> s).sum();
+      return String.join(
+          ", ",
+          phases.entrySet().stream()
+              .map(
+                  e ->
+                      String.format(
+                          "%s %s (%.1f%%)",
+                          e.getKey(), Seconds.format(e.getValue()), 100 * e.getValue() / all))
+              .toList());
     }
 
     private void json(Map<String, Object> json) {
       json.put("seconds", seconds.json());
       json.put("cpu_seconds", cpuSeconds.json());
       json.put("peak_rss_bytes", peakRssBytes);
+      if (!phases.isEmpty()) {
+        json.put("phases", phases);
+      }
     }
 
     @Override

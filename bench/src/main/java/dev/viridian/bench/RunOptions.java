@@ -21,8 +21,10 @@ final class RunOptions {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR|formula",
-      description = "Default: formula, an SD1.5 whose weights are computed, without any file.")
+      paramLabel = "DIR|formula|small",
+      description =
+          "formula (default): an SD1.5 whose weights are computed, without any file;"
+              + " small: the same of the small model.")
   String model = Model.FORMULA;
 
   @Option(names = "--width", paramLabel = "N", description = "In pixels, default 512.")
@@ -71,6 +73,12 @@ final class RunOptions {
   @Option(names = "--repeat", paramLabel = "N", description = "Timed runs, default 5.")
   int repeat = 5;
 
+  @Option(
+      names = "--warm-up",
+      paramLabel = "N",
+      description = "Runs before those that count, default 2; train, small model: 20.")
+  int warmUp = 2;
+
   @Option(names = "--vae-tiling", description = "vae: ours decodes band by band.")
   boolean vaeTiling;
 
@@ -114,6 +122,7 @@ final class RunOptions {
     checks.range("--steps", steps, 1, 1000);
     checks.range("--threads", threads, 1, 1024);
     checks.range("--repeat", repeat, 1, 10_000);
+    checks.range("--warm-up", warmUp, 0, 10_000);
     force.keySet().forEach(family -> checks.choice("--force", family, CpuOptions.FAMILIES));
     dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
     peers = peers.stream().map(peer -> checks.choice("--peer", peer, PEERS)).toList();

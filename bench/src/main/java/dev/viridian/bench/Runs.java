@@ -75,9 +75,12 @@ final class Runs {
       request.put("batch", options.batch);
       request.put("steps", options.steps);
       openPeers(peers, request);
-      Comparison comparison = new Comparison(options.repeat, err);
+      Comparison comparison = new Comparison(options.warmUp, options.repeat, err);
       List<Result> results =
-          comparison.run(work, peers, 1, options.weightsName(), device.name(), options.threads);
+          comparison.run(
+              work,
+              peers,
+              new Comparison.Labels(1, options.weightsName(), device.name(), options.threads));
       Map<String, Object> memory = work.taken();
       err.println(work);
       if (watched) {
@@ -121,8 +124,11 @@ final class Runs {
           request.put("calls", calls);
           openPeers(peers, request);
           List<Result> some =
-              new Comparison(options.repeat, err)
-                  .run(work, peers, calls, options.weightsName(), "cpu", options.threads);
+              new Comparison(options.warmUp, options.repeat, err)
+                  .run(
+                      work,
+                      peers,
+                      new Comparison.Labels(calls, options.weightsName(), "cpu", options.threads));
           for (Result result : some) {
             err.printf(
                 "%s: %.1f GFLOP/s%n",
@@ -135,6 +141,12 @@ final class Runs {
       }
     }
     print("ops", results, Map.of());
+    return dev.viridian.matting.cli.Main.OK;
+  }
+
+  /** Times steps of training. */
+  int train(TrainRun run) {
+    print("train", run.results(), Map.of());
     return dev.viridian.matting.cli.Main.OK;
   }
 

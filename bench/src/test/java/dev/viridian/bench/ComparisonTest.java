@@ -63,8 +63,8 @@ final class ComparisonTest {
   void oursAndTheirsAlternateAndWarmUpDoesNotCount() {
     Peer peer = peer("peer", 100, 100, 3, 1, 2);
     List<Result> results =
-        new Comparison(3, new PrintWriter(new StringWriter()))
-            .run(work, List.of(peer), 1, "f32", "cpu", 2);
+        new Comparison(2, 3, new PrintWriter(new StringWriter()))
+            .run(work, List.of(peer), new Comparison.Labels(1, "f32", "cpu", 2));
     assertEquals(5, order.stream().filter("ours"::equals).count());
     for (int i = 0; i < order.size(); i++) {
       assertEquals(i % 2 == 0 ? "ours" : "peer", order.get(i));
@@ -79,8 +79,8 @@ final class ComparisonTest {
   @Test
   void withoutAPeerThereIsNoRatio() {
     Result result =
-        new Comparison(2, new PrintWriter(new StringWriter()))
-            .run(work, List.of(), 1, "f32", "cpu", 2)
+        new Comparison(2, 2, new PrintWriter(new StringWriter()))
+            .run(work, List.of(), new Comparison.Labels(1, "f32", "cpu", 2))
             .getFirst();
     assertNull(result.peer());
     assertNull(result.json().get("ratio"));
@@ -90,8 +90,8 @@ final class ComparisonTest {
   @Test
   void eachCallIsAShareOfTheRun() {
     Result result =
-        new Comparison(1, new PrintWriter(new StringWriter()))
-            .run(work, List.of(peer("peer", 1, 1, 8)), 4, "f32", "cpu", 1)
+        new Comparison(2, 1, new PrintWriter(new StringWriter()))
+            .run(work, List.of(peer("peer", 1, 1, 8)), new Comparison.Labels(4, "f32", "cpu", 1))
             .getFirst();
     assertNotNull(result.peer());
     assertEquals(2, result.peer().taken().seconds().median());

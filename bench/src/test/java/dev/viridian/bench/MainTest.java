@@ -35,7 +35,7 @@ final class MainTest {
 
   @ParameterizedTest
   @CsvSource({
-    "train, train",
+    "train --dtype bf16, train --dtype bf16",
     "step --peer djl, --peer djl",
     "step --peer onnxruntime, --peer onnxruntime",
     "step --device cuda:0, --device cuda:0"
@@ -54,6 +54,9 @@ final class MainTest {
     "'step --peer pytorch,torch', 'torch'",
     "step --widht 64, '--width'",
     "stepp, 'step'",
+    "train --stage 3, --stage is '3'",
+    "train --width 64, have to be the same",
+    "train --peer openvino, --peer openvino does not train",
     "ops --filter nonsense, leaves nothing of gemm",
     "history no-such-file, no-such-file: cannot be read",
     "text --model no-such-folder, no such file or folder"
@@ -97,6 +100,23 @@ final class MainTest {
         CpuFeatures.here().labels(),
         line.get("machine").get("features").valueStream().map(JsonNode::asString).toList());
     assertEquals(result, line.get("results").get(0));
+  }
+
+  @Test
+  void aStepOfTrainingIsTimedByItsParts() {
+    String line = "train --width 64 --height 64 --batch 1 --warm-up 0 --repeat 2 --json";
+    assertEquals(0, run(line.split(" ")), lastError());
+    JsonNode result = JsonMapper.shared().readTree(out.toString(StandardCharsets.UTF_8)).get(0);
+    assertEquals("train stage 2 small 64x64 batch 1", result.get("work").asString());
+    double sum = 0;
+    for (String phase : List.of("data", "batch", "losses", "backward", "optimizer")) {
+      double seconds = result.get("phases").get(phase).asDouble();
+      assertTrue(seconds > 0, phase);
+      sum += seconds;
+    }
+    JsonNode seconds = result.get("seconds");
+    double mean = (seconds.get("min").asDouble() + seconds.get("max").asDouble()) / 2;
+    assertTrue(sum > 0.5 * mean && sum < 1.05 * mean, sum + " of " + mean);
   }
 
   @ParameterizedTest

@@ -37,7 +37,7 @@ public final class PythonPeer implements Peer {
    * Starts the process and prepares the work.
    *
    * @param python the interpreter; its packages are its own affair
-   * @param engine {@code pytorch} or {@code openvino}: the script's name
+   * @param engine {@code pytorch}, {@code openvino} or {@code training}: the script's name
    * @param request the work: {@code work}, {@code threads}, {@code dtype} and sizes; for PyTorch
    *     {@code layout}, which is {@code channels-last} or {@code contiguous}
    * @throws InputException if there is no such interpreter, or it lacks what it needs
@@ -125,7 +125,10 @@ public final class PythonPeer implements Peer {
   @Override
   public Run run() {
     JsonNode answer = ask(Map.of("do", "run"));
-    return new Run(answer.path("seconds").asDouble(), answer.path("cpu_seconds").asDouble());
+    Map<String, Double> phases = new LinkedHashMap<>();
+    answer.path("phases").forEachEntry((phase, took) -> phases.put(phase, took.asDouble()));
+    return new Run(
+        answer.path("seconds").asDouble(), answer.path("cpu_seconds").asDouble(), phases);
   }
 
   @Override

@@ -3,13 +3,14 @@
 An engine's script follows, which defines `prepare(request)`: it makes the work and returns its name and a function that does
 it once. Requests come on standard input and answers go to standard output, one JSON object a line:
 {"do": "prepare", "work": ..., "dtype": ..., "threads": ..., ...} -> {"name": ...}
-{"do": "run"} -> {"seconds": ..., "cpu_seconds": ...}
+{"do": "run"} -> {"seconds": ..., "cpu_seconds": ..., "phases": {...}}
 {"do": "memory"} -> {"peak_rss_bytes": ...}
 An answer may be {"missing": ...} (a package) or {"error": ...} instead. The end of the input ends it.
 Weights are random unless "model" names a diffusers folder: they do not change the time.
 """
 
 import json
+import math
 import os
 import resource
 import sys
@@ -25,12 +26,14 @@ except ImportError:
 
 
 def network(r, name):
-    """A network of SD1.5, or the one in the folder."""
-    model = r.get("model")
+    """A network of SD1.5, or the one in the folder, or one of the folder's shapes with PyTorch's own first weights."""
+    model, drawn = r.get("model"), r.get("drawn")
     if name == "text_encoder":
         from transformers import CLIPTextConfig, CLIPTextModel
 
-        if model:
+        if drawn:
+            net = CLIPTextModel(CLIPTextConfig.from_pretrained(drawn, subfolder=name))
+        elif model:
             net = CLIPTextModel.from_pretrained(model, subfolder=name, local_files_only=True)
         else:
             net = CLIPTextModel(
@@ -46,14 +49,18 @@ def network(r, name):
     elif name == "unet":
         from diffusers import UNet2DConditionModel
 
-        if model:
+        if drawn:
+            net = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(drawn, subfolder=name))
+        elif model:
             net = UNet2DConditionModel.from_pretrained(model, subfolder=name, local_files_only=True)
         else:
             net = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
     else:
         from diffusers import AutoencoderKL
 
-        if model:
+        if drawn:
+            net = AutoencoderKL.from_config(AutoencoderKL.load_config(drawn, subfolder=name))
+        elif model:
             net = AutoencoderKL.from_pretrained(model, subfolder=name, local_files_only=True)
         else:
             net = AutoencoderKL(
@@ -81,6 +88,7 @@ def ddim():
 
 
 work = None
+phases = {}  # seconds of parts of the last run, if the work has parts
 
 
 def answer(r):
@@ -95,7 +103,7 @@ def answer(r):
     if r["do"] == "run":
         start, cpu = time.perf_counter(), time.process_time()
         work()
-        return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
+        return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu, "phases": phases}
     if r["do"] == "memory":
         return {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     raise ValueError("unknown request " + r["do"])

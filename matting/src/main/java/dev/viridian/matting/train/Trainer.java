@@ -152,6 +152,15 @@ public final class Trainer implements AutoCloseable {
     return step;
   }
 
+  /**
+   * Seconds of each phase so far: {@code data} (samples taken and what is random about them drawn),
+   * {@code gradients} (of it {@code batch} and {@code losses}; the rest is the backward pass),
+   * {@code optimizer} and others. To be asked on the training thread, or while it waits.
+   */
+  public Map<String, Double> seconds() {
+    return phases.seconds();
+  }
+
   /** How many numbers are trained. */
   public long trainedNumbers() {
     return weights.values().stream().mapToLong(Tensor::elements).sum();
@@ -182,7 +191,9 @@ public final class Trainer implements AutoCloseable {
       BatchMaker maker =
           new BatchMaker(
               options, networks.autoencoder(), start.tokenizer(), device, table.size(), cache);
-      Accumulation.Evaluation evaluation = evaluation(options, networks, table);
+      Accumulation.Evaluation losses = evaluation(options, networks, table);
+      Accumulation.Evaluation evaluation =
+          batch -> phases.time("losses", () -> losses.apply(batch));
       listener.begins(step, options.steps());
       long before = skipped;
       int notFinite = 0;

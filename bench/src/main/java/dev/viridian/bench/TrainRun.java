@@ -1,0 +1,210 @@
+package dev.viridian.bench;
+
+import dev.viridian.bench.peer.Peer;
+import dev.viridian.bench.peer.PythonPeer;
+import dev.viridian.bench.profile.Profile;
+import dev.viridian.bench.profile.TimedKernels;
+import dev.viridian.bench.work.Model;
+import dev.viridian.bench.work.TrainWork;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cpu.jit.PeakRate;
+import dev.viridian.matting.cli.Checks;
+import dev.viridian.matting.train.Stage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
+
+/** Times steps of training, {@code bench train}. */
+final class TrainRun {
+  private static final int SMALL_SIDE = 128;
+  private static final int SMALL_BATCH = 8;
+
+  /** Steps until the compiler is done with most of the backward pass. */
+  private static final int SMALL_WARM_UP = 20;
+
+  /** What stays free for the system and others. */
+  private static final long SPARE = 1L << 30;
+
+  /** The flags that training alone has. */
+  static final class Flags {
+    @Option(
+        names = "--stage",
+        paramLabel = "1|2",
+        description = "Default: 2 for the small model, else 1.")
+    @Nullable String stage;
+
+    @Option(
+        names = "--gradient-checkpointing",
+        description = "Compute inner values again; always on for models of full size.")
+    boolean checkpointing;
+  }
+
+  private final RunOptions options;
+  private final PrintWriter err;
+  private final TrainWork.Setup setup;
+
+  /**
+   * Checks what is asked for.
+   *
+   * @param given what stood on the command line, to tell defaults from it
+   * @throws picocli.CommandLine.ParameterException naming a flag that is wrong
+   */
+  TrainRun(RunOptions options, Flags flags, CommandSpec spec, ParseResult given, PrintWriter err) {
+    this.options = options;
+    this.err = err;
+    if (!given.hasMatchedOption("--model")) {
+      options.model = Model.SMALL;
+    }
+    boolean small = options.model.equals(Model.SMALL);
+    if (small && !given.hasMatchedOption("--width") && !given.hasMatchedOption("--height")) {
+      options.width = SMALL_SIDE;
+      options.height = SMALL_SIDE;
+    }
+    if (small && !given.hasMatchedOption("--batch")) {
+      options.batch = SMALL_BATCH;
+    }
+    if (small && !given.hasMatchedOption("--warm-up")) {
+      options.warmUp = SMALL_WARM_UP;
+    }
+    options.check(spec);
+    Checks checks = new Checks(spec);
+    checks.notYet("train --dtype " + options.dtype, options.weights() != DType.F32);
+    if (options.width != options.height) {
+      throw checks.wrong("training takes squares: --width and --height have to be the same");
+    }
+    for (String peer : options.peers) {
+      if (!List.of("none", "pytorch", "all").contains(peer)) {
+        throw checks.wrong("--peer " + peer + " does not train; pytorch does");
+      }
+    }
+    String stage =
+        checks.choice(
+            "--stage", flags.stage == null ? (small ? "2" : "1") : flags.stage, List.of("1", "2"));
+    setup =
+        new TrainWork.Setup(
+            stage.equals("1") ? Stage.UNET : Stage.JOINT,
+            options.width,
+            options.batch,
+            flags.checkpointing || !small);
+  }
+
+  /** Times them, in turns where the memory is enough for ours and the peers' together. */
+  List<Result> results() {
+    Path folder = temporary();
+    Profile profile = new Profile();
+    List<Peer> peers = new ArrayList<>();
+    try {
+      List<Supplier<Peer>> theirs = peers(folder);
+      Comparison comparison = new Comparison(options.warmUp, options.repeat, err);
+      Comparison.Labels labels = new Comparison.Labels(1, "f32", "cpu", options.threads);
+      long available = Machine.availableBytes();
+      long needed;
+      List<Result> results;
+      CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, options.force));
+      Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
+      try (TrainWork work =
+          new TrainWork(setup, options.model, used, folder.resolve("ours"), available)) {
+        needed = (theirs.size() + 1) * work.neededBytes();
+        boolean together = available == 0 || needed + SPARE < available;
+        if (together) {
+          theirs.forEach(peer -> peers.add(peer.get()));
+        }
+        results = comparison.run(work, peers, labels);
+        if (options.profile) {
+          profile.clear();
+          long start = System.nanoTime();
+          work.run();
+          double seconds = (System.nanoTime() - start) / 1e9;
+          ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
+        }
+        if (together) {
+          return print(results);
+        }
+      }
+      err.printf(
+          "ours and the peers' would need %.1f GB: one after the other, not in turns%n",
+          needed / 1e9);
+      return print(comparison.append(results.getFirst(), theirs, labels));
+    } finally {
+      peers.forEach(Peer::close);
+      delete(folder);
+    }
+  }
+
+  private List<Result> print(List<Result> results) {
+    if (!results.isEmpty()) {
+      err.println("ours: " + results.getFirst().ours().parts());
+    }
+    for (Result result : results) {
+      Result.PeerResult peer = result.peer();
+      if (peer != null) {
+        err.println(peer.name() + ": " + peer.taken().parts());
+      }
+    }
+    return results;
+  }
+
+  private List<Supplier<Peer>> peers(Path folder) {
+    if (!options.peer("pytorch")) {
+      return List.of();
+    }
+    Map<String, Object> request = new LinkedHashMap<>();
+    request.put("work", "train");
+    request.put("stage", setup.stage().key());
+    request.put("checkpointing", setup.checkpointing());
+    request.put("width", setup.side());
+    request.put("batch", setup.batch());
+    request.put("threads", options.threads);
+    if (options.model.equals(Model.SMALL)) {
+      Path model = folder.resolve("model");
+      Model.formula(options.model, DType.F32).write(model, null);
+      request.put("drawn", model.toString());
+    } else if (!Model.computed(options.model)) {
+      request.put("model", options.model);
+    }
+    List<Supplier<Peer>> peers = new ArrayList<>();
+    for (String layout : options.layouts()) {
+      Map<String, Object> full = new LinkedHashMap<>(request);
+      full.put("layout", layout);
+      peers.add(() -> new PythonPeer(options.peerPython, "training", full));
+    }
+    return peers;
+  }
+
+  private static Path temporary() {
+    try {
+      Path folder = Files.createTempDirectory("viridian-bench");
+      Files.createDirectories(folder.resolve("ours/run"));
+      return folder;
+    } catch (IOException e) {
+      throw new UncheckedIOException("no temporary folder can be made", e);
+    }
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      System.getLogger(TrainRun.class.getName())
+          .log(System.Logger.Level.WARNING, folder + " is left behind: " + e);
+    }
+  }
+}
