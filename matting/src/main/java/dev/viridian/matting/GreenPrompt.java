@@ -14,11 +14,8 @@ public record GreenPrompt(String text, boolean truncated) {
   /** What is put after a prompt that has no {@code green} of its own. */
   public static final String SUFFIX = ProceduralObjects.GREEN_SUFFIX;
 
-  /** Tokens that the model reads beside start and end. */
-  private static final int TOKENS = 75;
-
-  /** Longer prompts cannot fit: no token of CLIP's has more characters than this per token. */
-  private static final int CHARACTERS = TOKENS * 64;
+  /** No token of CLIP's has more characters: prompts with more of them a token cannot fit. */
+  private static final int CHARACTERS = 64;
 
   /**
    * Appends the suffix where it is needed. A prompt that is too long for both is cut at a word, so
@@ -32,14 +29,14 @@ public record GreenPrompt(String text, boolean truncated) {
     if (!tokenizer.encode(prompt + suffix).truncated()) {
       return new GreenPrompt(prompt + suffix, false);
     }
-    int room = TOKENS - tokenizer.tokens(suffix).length;
+    int room = tokenizer.length() - 2 - tokenizer.tokens(suffix).length;
     return new GreenPrompt(cut(prompt, Math.max(0, room), tokenizer) + suffix, true);
   }
 
   /** The longest beginning of at most so many tokens, ending at a word where there is one. */
   private static String cut(String prompt, int tokens, ClipTokenizer tokenizer) {
     int low = 0;
-    int high = Math.min(prompt.length(), CHARACTERS);
+    int high = Math.min(prompt.length(), Math.multiplyExact(tokenizer.length(), CHARACTERS));
     while (low < high) {
       int middle = (low + high + 1) / 2;
       if (tokenizer.tokens(prompt.substring(0, middle)).length <= tokens) {

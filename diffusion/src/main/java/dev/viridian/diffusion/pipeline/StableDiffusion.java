@@ -79,7 +79,8 @@ public final class StableDiffusion implements AutoCloseable {
       Path folder = files.tokenizer();
       ClipTokenizer tokenizer =
           folder == null ? ClipTokenizer.standard() : ClipTokenizer.load(folder);
-      model = new StableDiffusion(device, files, tokenizer);
+      int positions = files.configs().textEncoder().maxPositions();
+      model = new StableDiffusion(device, files, tokenizer.withLength(positions));
     } catch (RuntimeException | Error e) {
       files.close();
       throw e;

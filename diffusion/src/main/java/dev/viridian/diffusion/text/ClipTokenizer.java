@@ -45,6 +45,9 @@ public final class ClipTokenizer {
 
   private final int nextId;
 
+  /** Ids of an encoded prompt. */
+  private final int length;
+
   private ClipTokenizer(
       Map<String, Integer> vocabulary,
       Map<Long, BytePairs.Merge> merges,
@@ -59,9 +62,10 @@ public final class ClipTokenizer {
     this.end = vocabulary.get(END);
     this.added = Map.of(START, start);
     this.nextId = nextId;
+    this.length = TokenizedPrompt.LENGTH;
   }
 
-  private ClipTokenizer(ClipTokenizer base, Map<String, Integer> added, int nextId) {
+  private ClipTokenizer(ClipTokenizer base, Map<String, Integer> added, int nextId, int length) {
     this.vocabulary = base.vocabulary;
     this.bytePairs = base.bytePairs;
     this.inside = base.inside;
@@ -70,6 +74,7 @@ public final class ClipTokenizer {
     this.end = base.end;
     this.added = added;
     this.nextId = nextId;
+    this.length = length;
   }
 
   /**
@@ -166,7 +171,25 @@ public final class ClipTokenizer {
       }
       id++;
     }
-    return new ClipTokenizer(this, Map.copyOf(more), id);
+    return new ClipTokenizer(this, Map.copyOf(more), id, length);
+  }
+
+  /**
+   * This tokenizer for a text encoder of so many positions.
+   *
+   * @param positions ids of an encoded prompt, at least 2
+   */
+  public ClipTokenizer withLength(int positions) {
+    if (positions < 2) {
+      throw new InputException(
+          "the text encoder has " + positions + " positions, expected at least 2");
+    }
+    return new ClipTokenizer(this, added, nextId, positions);
+  }
+
+  /** Ids of an encoded prompt, start and end among them. */
+  public int length() {
+    return length;
   }
 
   /** Id of the token before every text. */
@@ -190,9 +213,9 @@ public final class ClipTokenizer {
     return nextId;
   }
 
-  /** A prompt as the text encoder takes it: 77 ids. */
+  /** A prompt as the text encoder takes it: {@link #length} ids. */
   public TokenizedPrompt encode(String prompt) {
-    return new TokenizedPrompt(tokens(prompt), start, end, greenId().orElse(-1));
+    return new TokenizedPrompt(tokens(prompt), start, end, greenId().orElse(-1), length);
   }
 
   /** The ids of a text alone: no start, no end, no padding, nothing cut off. */

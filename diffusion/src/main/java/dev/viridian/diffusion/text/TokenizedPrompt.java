@@ -4,35 +4,36 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * A prompt as the text encoder takes it: 77 ids, start token, at most 75 tokens of the text, end
- * token, and end tokens up to the full length. Immutable.
+ * A prompt as the text encoder takes it: as many ids as it has positions, 77 for CLIP's: start
+ * token, the text's tokens as far as there is room, end token, and end tokens up to the full
+ * length. Immutable.
  */
 public final class TokenizedPrompt {
-  /** Ids of every tokenised prompt: the positions of CLIP's text encoder. */
+  /** Positions of CLIP's text encoder: as many ids has a prompt where nothing else is said. */
   public static final int LENGTH = 77;
 
   private final int[] ids;
   private final int lengthUntruncated;
   private final int[] greenPositions;
 
-  TokenizedPrompt(int[] tokens, int start, int end, int green) {
-    ids = new int[LENGTH];
-    int kept = Math.min(tokens.length, LENGTH - 2);
+  TokenizedPrompt(int[] tokens, int start, int end, int green, int length) {
+    ids = new int[length];
+    int kept = Math.min(tokens.length, length - 2);
     ids[0] = start;
     System.arraycopy(tokens, 0, ids, 1, kept);
-    Arrays.fill(ids, 1 + kept, LENGTH, end);
+    Arrays.fill(ids, 1 + kept, length, end);
     lengthUntruncated = tokens.length + 2;
-    greenPositions = IntStream.range(0, LENGTH).filter(i -> ids[i] == green).toArray();
+    greenPositions = IntStream.range(0, length).filter(i -> ids[i] == green).toArray();
   }
 
-  /** The 77 ids (a copy). */
+  /** The ids (a copy). */
   public int[] ids() {
     return ids.clone();
   }
 
-  /** Tokens before the padding, start and end among them: 2 to 77. */
+  /** Tokens before the padding, start and end among them: 2 to the number of ids. */
   public int length() {
-    return Math.min(lengthUntruncated, LENGTH);
+    return Math.min(lengthUntruncated, ids.length);
   }
 
   /** What {@link #length()} would be if nothing were cut off. */
@@ -40,13 +41,15 @@ public final class TokenizedPrompt {
     return lengthUntruncated;
   }
 
-  /** Whether the text had more than 75 tokens, the rest of which are missing here. */
+  /**
+   * Whether the text had more tokens than there is room for, the rest of which are missing here.
+   */
   public boolean truncated() {
-    return lengthUntruncated > LENGTH;
+    return lengthUntruncated > ids.length;
   }
 
   /**
-   * Where among the 77 the token {@code green} (as a whole word or the end of one) stands, in
+   * Where among the ids the token {@code green} (as a whole word or the end of one) stands, in
    * ascending order (a copy). Words such as "greenish" or "evergreen" are other tokens.
    */
   public int[] greenPositions() {

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The vocabulary of CLIP ViT-L/14, which all Stable Diffusion 1.x share. It is kept in the jar for
@@ -19,13 +20,17 @@ public final class ClipVocabulary {
   /** Number of its tokens. */
   public static final int SIZE = 49408;
 
+  /** Ids of a prompt, which its text encoder has positions for. */
+  public static final int POSITIONS = 77;
+
   /** Each byte within a word and at its end. */
   private static final int BYTES = 512;
 
   private static final String VOCABULARY = "vocab.json";
   private static final String MERGES = "merges.txt";
+  private static final String CONFIG = "tokenizer_config.json";
   private static final List<String> FILES =
-      List.of(VOCABULARY, MERGES, "special_tokens_map.json", "tokenizer_config.json");
+      List.of(VOCABULARY, MERGES, "special_tokens_map.json", CONFIG);
 
   private ClipVocabulary() {}
 
@@ -59,14 +64,22 @@ public final class ClipVocabulary {
    *
    * @param folder where to; must exist
    * @param size how many tokens, start and end among them: 515 to {@link #SIZE}
+   * @param positions of the text encoder: ids of a prompt
    * @throws IOException if that fails
    */
-  public static void write(Path folder, int size) throws IOException {
+  public static void write(Path folder, int size, int positions) throws IOException {
     int merges = size - BYTES - 2;
     if (merges < 1 || size > SIZE) {
       throw new IllegalArgumentException("a tokenizer of " + size + " tokens");
     }
     write(folder);
+    if (positions != POSITIONS) {
+      Path config = folder.resolve(CONFIG);
+      ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readString(config));
+      json.put("model_max_length", positions);
+      Files.writeString(
+          config, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(json));
+    }
     if (size == SIZE) {
       return;
     }

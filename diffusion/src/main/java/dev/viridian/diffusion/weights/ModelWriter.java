@@ -54,7 +54,8 @@ public final class ModelWriter {
           "scheduler/scheduler_config.json",
           scheduler == null ? ComponentConfigs.scheduler() : scheduler);
       if (tokenizer == null) {
-        staged.tokenizer(configs.textEncoder().vocabSize());
+        TextEncoderConfig text = configs.textEncoder();
+        staged.tokenizer(text.vocabSize(), text.maxPositions());
       } else {
         staged.tokenizer(tokenizer);
       }

@@ -138,13 +138,13 @@ final class StagedFolder implements AutoCloseable {
       copyFiles(from, "tokenizer");
       return;
     }
-    tokenizer(ClipVocabulary.SIZE);
+    tokenizer(ClipVocabulary.SIZE, ClipVocabulary.POSITIONS);
   }
 
-  /** Writes {@code tokenizer/}: CLIP's own, cut to so many tokens. */
-  void tokenizer(int size) {
+  /** Writes {@code tokenizer/}: CLIP's own, cut to so many tokens, for prompts of some length. */
+  void tokenizer(int size, int positions) {
     try {
-      ClipVocabulary.write(file("tokenizer/vocab.json").getParent(), size);
+      ClipVocabulary.write(file("tokenizer/vocab.json").getParent(), size, positions);
     } catch (IOException e) {
       throw failure(Text.line(target.toString()), e);
     }

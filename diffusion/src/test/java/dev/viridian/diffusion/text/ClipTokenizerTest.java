@@ -57,6 +57,23 @@ class ClipTokenizerTest {
   }
 
   @Test
+  void aPromptHasAsManyIdsAsThereArePositions() {
+    ClipTokenizer tokenizer = load().withLength(5);
+    assertEquals(5, tokenizer.length());
+    int start = tokenizer.startId();
+    int end = tokenizer.endId();
+    int x = id("x</w>");
+    assertArrayEquals(new int[] {start, x, end, end, end}, tokenizer.encode("x").ids());
+    TokenizedPrompt cut = tokenizer.encode("x x x green");
+    assertArrayEquals(new int[] {start, x, x, x, end}, cut.ids());
+    assertTrue(cut.truncated());
+    assertEquals(0, cut.greenPositions().length);
+    assertFalse(tokenizer.encode("x x green").truncated());
+    assertEquals(6, tokenizer.withPlaceholders(List.of("qq")).withLength(6).length());
+    assertThrows(InputException.class, () -> tokenizer.withLength(1));
+  }
+
+  @Test
   void mergesLowestRankFirstAndLeftmostFirst() {
     ClipTokenizer tokenizer = load();
     assertArrayEquals(new int[] {id("green</w>")}, tokenizer.tokens(" Green "));

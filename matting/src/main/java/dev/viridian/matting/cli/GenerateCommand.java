@@ -197,15 +197,19 @@ final class GenerateCommand implements Callable<Integer> {
     if (prompt.truncated()) {
       console
           .err()
-          .println("viridian: the prompt is longer than 75 tokens; what comes after is not read");
+          .println(
+              "viridian: the prompt is longer than "
+                  + (model.diffusion().tokenizer().length() - 2)
+                  + " tokens; what comes after is not read");
     }
     if (options.cfgScale > 1
         && model.diffusion().tokenizer().encode(options.negativePrompt).truncated()) {
       console
           .err()
           .println(
-              "viridian: the negative prompt is longer than 75 tokens; what comes after is not"
-                  + " read");
+              "viridian: the negative prompt is longer than "
+                  + (model.diffusion().tokenizer().length() - 2)
+                  + " tokens; what comes after is not read");
     }
   }
 

@@ -168,6 +168,9 @@ final class LossFlags {
     weight(checks, stage, weights, Term.GREEN, "--green-weight", greenWeight);
     weight(checks, stage, weights, Term.DETAIL, "--detail-weight", detailWeight);
     weight(checks, stage, weights, Term.LATENT, "--latent-weight", latentWeight);
+    if (stage == Stage.DECODER) {
+      weights.put(Term.RECONSTRUCTION, 1.0);
+    }
     if (stage == Stage.VAE) {
       weights.put(Term.RECONSTRUCTION, 1.0);
       weights.put(Term.KL, klWeight);
@@ -198,7 +201,7 @@ final class LossFlags {
           case UNET, SCRATCH -> term != Term.LATENT;
           case JOINT -> true;
           case HEAD -> term == Term.LATENT;
-          case VAE -> false;
+          case VAE, DECODER -> false;
         };
     if (given != null && given > 0 && !possible) {
       throw checks.wrong(flag + " has no place in stage " + stage.key());

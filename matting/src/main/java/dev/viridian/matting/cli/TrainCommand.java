@@ -86,16 +86,17 @@ final class TrainCommand implements Callable<Integer> {
     checks.notYet("--mixed-precision " + precision, !precision.equals("no"));
     String schedule =
         checks.choice("--lr-scheduler", flags.schedule, List.of("constant", "linear", "cosine"));
-    if (flags.cacheLatents && (stage == Stage.VAE || flags.crop)) {
+    if (flags.cacheLatents && (stage == Stage.VAE || stage == Stage.DECODER || flags.crop)) {
       throw checks.wrong(
           "--cache-latents does not go with "
-              + (flags.crop ? "--random-crop" : "--stage vae")
+              + (flags.crop ? "--random-crop" : "--stage " + stage.key())
               + ": there is nothing that stays the same");
     }
     double rate = flags.learningRate == null ? stage.learningRate() : flags.learningRate;
     rate(checks, "--learning-rate", rate);
     rate(checks, "--head-learning-rate", flags.headLearningRate);
-    double clip = flags.clip == null ? (stage == Stage.VAE ? 0 : 1) : flags.clip;
+    double clip =
+        flags.clip == null ? (stage == Stage.VAE || stage == Stage.DECODER ? 0 : 1) : flags.clip;
     if (!(clip >= 0 && Double.isFinite(clip))) {
       throw checks.wrong("--max-grad-norm is " + clip + ", expected a number from 0");
     }

@@ -14,8 +14,8 @@ final class TrainFlags {
       required = true,
       paramLabel = "NAME",
       description = {
-        "1 (UNet), 2 (UNet and matting head), head, vae, or scratch (text encoder and UNet from",
-        "random weights)."
+        "1 (UNet), 2 (UNet and matting head), head, vae, decoder (the vae's, latents stay as they",
+        "are), or scratch (text encoder and UNet from random weights)."
       })
   String stage = "";
 

@@ -75,7 +75,7 @@ final class BatchMaker {
     for (int i = 0; i < b; i++) {
       samples.add(feed.next());
     }
-    boolean vae = options.stage() == Stage.VAE;
+    boolean vae = options.stage().autoencodes();
     float[] dropped = options.captionDropout() > 0 && !vae ? random.rand(b) : filled(b, 1);
     float[] flips = options.flip() ? random.rand(b) : filled(b, 1);
     float[] cut = options.crop() ? random.rand(2 * b) : new float[2 * b];
@@ -187,7 +187,7 @@ final class BatchMaker {
       return new Autoencoder.Distribution(
           Tensors.of(device, mean, b, h, h, c), Tensors.of(device, logVariance, b, h, h, c));
     }
-    if (options.stage() == Stage.VAE || pictures == null) {
+    if (options.stage().autoencodes() || pictures == null) {
       return new Autoencoder.Distribution(noise, noise); // the loss encodes by itself
     }
     Autoencoder.Distribution d = autoencoder.encode(pictures, LayerObserver.NONE);

@@ -75,7 +75,7 @@ public record MemoryNeed(long working, long mapped) {
       List<Optimisation.Group> groups = new ArrayList<>();
       LearningRateSchedule rate = LearningRateSchedule.constant(0);
       for (Component component : options.stage().trained()) {
-        groups.add(new Optimisation.Group(networks.weights(component), rate));
+        groups.add(new Optimisation.Group(networks.trainedWeights(component), rate));
       }
       Accumulation.Evaluation evaluation = Trainer.evaluation(options, networks, table);
       int rows = caption.greenPositions().length > 0 ? options.batch() * options.accumulation() : 0;
@@ -118,8 +118,8 @@ public record MemoryNeed(long working, long mapped) {
       DryRun run) {
     long mapped = 0;
     for (Component component : networks.components()) {
-      boolean trained = options.stage().trained().contains(component);
       for (Map.Entry<String, Parameter> e : networks.module(component).parameters().entrySet()) {
+        boolean trained = options.stage().trains(component, e.getKey());
         DType type = trained ? DType.F32 : types.apply(component, e.getKey());
         TensorSpec spec = new TensorSpec(e.getValue().shape(), type);
         boolean counted = trained || turned(e.getValue());
@@ -148,7 +148,7 @@ public record MemoryNeed(long working, long mapped) {
     int side = options.resolution();
     int h = side / autoencoder.config().pixelsPerLatent();
     int c = autoencoder.config().latentChannels();
-    boolean vae = options.stage() == Stage.VAE;
+    boolean vae = options.stage().autoencodes();
     boolean cached = options.cacheLatents();
     Shape latents = Shape.of(b, h, h, c);
     Tensor pictures =

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,10 +63,15 @@ public final class Networks implements AutoCloseable {
     ModuleLoader.load(module(component), source, device, null);
   }
 
-  /** Gives the networks to be trained F32 memory of their own, and asks for their gradients. */
-  public void train(Set<Component> trained) {
-    for (Component component : trained) {
+  /**
+   * Gives the weights that a stage trains F32 memory of their own, and asks for their gradients.
+   */
+  public void train(BiPredicate<Component, String> trained) {
+    for (Component component : components()) {
       for (Map.Entry<String, Parameter> e : module(component).parameters().entrySet()) {
+        if (!trained.test(component, e.getKey())) {
+          continue;
+        }
         Tensor old = e.getValue().value();
         try (MemoryScope scope = MemoryScope.open()) {
           Tensor own = old.dtype() == DType.F32 ? Contiguous.copyOf(old) : toF32(old);
@@ -123,12 +129,17 @@ public final class Networks implements AutoCloseable {
     return (MattingHead) modules.get(Component.MATTING_HEAD);
   }
 
-  /** The weights of a network under {@code prefix + name}, in order. */
-  public Map<String, Tensor> weights(Component component) {
+  /** The weights of a network that are trained, under {@code folder.name}, in order. */
+  public Map<String, Tensor> trainedWeights(Component component) {
     Map<String, Tensor> weights = new LinkedHashMap<>();
     module(component)
         .parameters()
-        .forEach((name, p) -> weights.put(component.folder() + "." + name, p.value()));
+        .forEach(
+            (name, p) -> {
+              if (p.value().requiresGradient()) {
+                weights.put(component.folder() + "." + name, p.value());
+              }
+            });
     return weights;
   }
 

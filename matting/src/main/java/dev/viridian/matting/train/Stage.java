@@ -19,6 +19,8 @@ public enum Stage {
   HEAD("head", 1e-4, EnumSet.of(Component.MATTING_HEAD), EnumSet.of(Term.LATENT)),
   /** The autoencoder. */
   VAE("vae", 1e-4, EnumSet.of(Component.VAE), EnumSet.of(Term.RECONSTRUCTION, Term.KL)),
+  /** The autoencoder's decoder alone: latents, and what was trained on them, stay as they are. */
+  DECODER("decoder", 1e-4, EnumSet.of(Component.VAE), EnumSet.of(Term.RECONSTRUCTION)),
   /** Text encoder and UNet from random weights, by the noise alone. */
   SCRATCH(
       "scratch", 1e-4, EnumSet.of(Component.TEXT_ENCODER, Component.UNET), EnumSet.of(Term.NOISE));
@@ -40,12 +42,23 @@ public enum Stage {
     return key;
   }
 
+  /** Whether pictures are encoded and decoded, and nothing else. */
+  boolean autoencodes() {
+    return this == VAE || this == DECODER;
+  }
+
+  /** Whether a weight moves, by the name it has in its network. */
+  boolean trains(Component component, String name) {
+    return trained.contains(component)
+        && (this != DECODER || name.startsWith("decoder.") || name.startsWith("post_quant_conv."));
+  }
+
   /** The learning rate where none is given; the head's is another. */
   public double learningRate() {
     return learningRate;
   }
 
-  /** The networks whose weights move. */
+  /** The networks whose weights move, some or all of them. */
   public Set<Component> trained() {
     return EnumSet.copyOf(trained);
   }

@@ -98,8 +98,11 @@ public final class Start implements AutoCloseable {
         }
       }
       int vocabulary = all.textEncoder().vocabSize();
+      int positions = all.textEncoder().maxPositions();
       Path folder = files == null || configs != null ? null : files.tokenizer();
-      ClipTokenizer tokenizer = folder == null ? standard(vocabulary) : ClipTokenizer.load(folder);
+      ClipTokenizer tokenizer =
+          (folder == null ? standard(vocabulary) : ClipTokenizer.load(folder))
+              .withLength(positions);
       if (tokenizer.nextId() > vocabulary) {
         throw new InputException(
             "the tokenizer has "
@@ -177,7 +180,7 @@ public final class Start implements AutoCloseable {
     try {
       Path folder = Files.createTempDirectory("viridian-tokenizer");
       try {
-        ClipVocabulary.write(folder, vocabulary);
+        ClipVocabulary.write(folder, vocabulary, ClipVocabulary.POSITIONS);
         return ClipTokenizer.load(folder);
       } finally {
         try (Stream<Path> list = Files.list(folder)) {

@@ -82,9 +82,9 @@ public final class Trainer implements AutoCloseable {
     this.output = output;
     this.checkpoints = output.resolve("checkpoints");
     this.random = start.random();
-    networks.train(options.stage().trained());
+    networks.train(options.stage()::trains);
     for (Component component : options.stage().trained()) {
-      Map<String, Tensor> own = networks.weights(component);
+      Map<String, Tensor> own = networks.trainedWeights(component);
       weights.putAll(own);
       double rate =
           component == Component.MATTING_HEAD ? options.headLearningRate() : options.learningRate();
@@ -172,7 +172,7 @@ public final class Trainer implements AutoCloseable {
    * @throws CancellationException if the thread is interrupted; the last checkpoint stays
    */
   public Summary run(TrainListener listener) {
-    boolean encodes = options.stage() != Stage.VAE;
+    boolean encodes = !options.stage().autoencodes();
     List<Term> terms =
         options.losses().weights().entrySet().stream()
             .filter(e -> e.getValue() > 0)
@@ -263,7 +263,7 @@ public final class Trainer implements AutoCloseable {
   /** The losses of a micro-batch. */
   static Accumulation.Evaluation evaluation(
       TrainOptions options, Networks networks, NoiseTable table) {
-    if (options.stage() != Stage.VAE) {
+    if (!options.stage().autoencodes()) {
       return new Objective(networks, table, options.losses(), options.recompute())::of;
     }
     return batch -> {

@@ -23,7 +23,8 @@ final class TinyData {
         "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
         "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]},
        "text_encoder": {"vocab_size": 2000, "hidden_size": 8, "intermediate_size": 16,
-        "num_hidden_layers": 1, "num_attention_heads": 2},
+        "num_hidden_layers": 1, "num_attention_heads": 2,
+        "max_position_embeddings": 24},
        "matting_head": {"in_channels": 8, "hidden_channels": 8}}
       """;
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.engine.io.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -126,6 +127,39 @@ class TrainCommandTest {
     assertFalse(json.contains("0.18215"), json);
   }
 
+  /** The model's text encoder has 24 positions. */
+  @Test
+  void promptsAreAsLongAsTheTextEncoderHasPositions() throws IOException {
+    String json = Files.readString(model.resolve("tokenizer/tokenizer_config.json"));
+    assertEquals(24, JsonMapper.shared().readTree(json).get("model_max_length").asInt());
+    Path picture = dir.resolve("long.png");
+    List<String> args = SmallModel.generate(model, picture);
+    args.set(args.indexOf("--prompt") + 1, "a ball and another one ".repeat(10));
+    assertTrue(ok(args).err().contains("longer than 22 tokens"));
+    JsonNode record = JsonMapper.shared().readTree(Files.readString(dir.resolve("long.json")));
+    assertEquals(24, record.get("token_ids").size());
+    assertTrue(record.get("prompt").asString().endsWith(", on a green screen background"));
+  }
+
+  @Test
+  void theDecoderAloneLeavesTheEncoderAsItIs() throws IOException {
+    Path out = dir.resolve("decoder");
+    ok(train("decoder", out, "--model", vae.toString(), "--learning-rate", "1e-3"));
+    assertEquals(
+        Files.readString(vae.resolve("vae/config.json")),
+        Files.readString(out.resolve("vae/config.json")));
+    String file = "vae/diffusion_pytorch_model.safetensors";
+    try (Safetensors before = Safetensors.open(vae.resolve(file));
+        Safetensors after = Safetensors.open(out.resolve(file))) {
+      for (String name : before.tensors().keySet()) {
+        boolean moves = name.startsWith("decoder.") || name.startsWith("post_quant_conv.");
+        boolean same = before.data(name).mismatch(after.data(name)) == -1;
+        assertTrue(moves || same, name);
+        assertTrue(!name.equals("decoder.conv_in.weight") || !same, name);
+      }
+    }
+  }
+
   /** Stopped after some steps and resumed, whatever is switched on. */
   @Test
   void resumedRunsEndWithTheSameBits() throws IOException {
@@ -222,6 +256,7 @@ class TrainCommandTest {
       {"1", "--gradient-accumulation-steps", "3", "--detail-space", "pixel"},
       {"head", "--train-batch-size", "3"},
       {"vae", "--train-batch-size", "3"},
+      {"decoder", "--train-batch-size", "3"},
     };
     for (int i = 0; i < runs.length; i++) {
       List<String> args = train(runs[i][0], dir.resolve("memory" + i), "--json");

@@ -50,7 +50,7 @@ final class GoldenTraining {
     Model(Set<Component> trained, ModelConfigs configs) {
       networks = new Networks(configs);
       networks.components().forEach(c -> networks.load(c, files, DEVICE));
-      networks.train(trained);
+      networks.train((component, name) -> trained.contains(component));
     }
 
     /** The name that the goldens give a parameter. */
@@ -62,7 +62,7 @@ final class GoldenTraining {
     Map<String, Tensor> weights(Component... components) {
       Map<String, Tensor> all = new LinkedHashMap<>();
       for (Component component : components) {
-        networks.weights(component).forEach((name, t) -> all.put(key(name), t));
+        networks.trainedWeights(component).forEach((name, t) -> all.put(key(name), t));
       }
       return all;
     }

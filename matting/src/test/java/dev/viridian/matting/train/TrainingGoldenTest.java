@@ -301,7 +301,7 @@ class TrainingGoldenTest {
         double rate = c.get(part == Component.UNET ? "unet_lr" : "head_lr").asDouble();
         groups.add(
             new Optimisation.Group(
-                model.networks.weights(part), LearningRateSchedule.constant(rate)));
+                model.networks.trainedWeights(part), LearningRateSchedule.constant(rate)));
       }
       AdamW.Options adam =
           new AdamW.Options(
@@ -355,7 +355,8 @@ class TrainingGoldenTest {
       List<Optimisation.Group> groups =
           List.of(
               new Optimisation.Group(
-                  model.networks.weights(Component.VAE), LearningRateSchedule.constant(1e-4)));
+                  model.networks.trainedWeights(Component.VAE),
+                  LearningRateSchedule.constant(1e-4)));
       try (Optimisation o = new Optimisation(groups, AdamW.Options.DEFAULT, 0)) {
         for (int i = 1; i <= 2; i++) {
           try (Tape tape = Tape.open()) {

@@ -65,6 +65,12 @@ final class UnaryLoops {
         System.arraycopy(x, 0, to, 0, n);
         VectorFunctions.siluSlopes(to, n);
       }
+      case QUICK_GELU -> { // x·sigmoid(k·x) has the slope of SiLU at k·x
+        for (int i = 0; i < n; i++) {
+          to[i] = 1.702f * x[i];
+        }
+        VectorFunctions.siluSlopes(to, n);
+      }
       case SIGMOID -> {
         VectorFunctions.sigmoid(x, n);
         for (int i = 0; i < n; i++) {
@@ -97,7 +103,7 @@ final class UnaryLoops {
           to[i] = 2 * x[i];
         }
       }
-      case QUICK_GELU, GELU_TANH, TANH, SOFTPLUS, LOG, SQRT, RSQRT, SIN, COS -> {
+      case GELU_TANH, TANH, SOFTPLUS, LOG, SQRT, RSQRT, SIN, COS -> {
         return false;
       }
     }
