@@ -26,6 +26,7 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.kernels.DType;
 import dev.viridian.matting.head.MattingHead;
@@ -55,7 +56,7 @@ class FullSizeGoldenTest {
   /** Weights of 4.3 GB, maps of 1.5 GB, and what else runs. */
   private static final long NEEDED_BYTES = 8_000_000_000L;
 
-  private static final Device DEVICE = Device.cpu();
+  private static final Device DEVICE = GoldenDevices.device();
 
   @TestFactory
   Stream<DynamicTest> cases() {

@@ -10,10 +10,10 @@ import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.scheduler.SchedulerRun;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.testing.GoldenModels;
-import dev.viridian.engine.Device;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.matting.image.Images;
 import java.awt.image.BufferedImage;
@@ -34,15 +34,30 @@ class PipelineGoldenTest {
   private static final String AREA = "pipeline";
   private static final String KARRAS = "-karras";
 
+  /** The case that runs on every implementation that the machine has, not only the chosen ones. */
+  private static final String ON_ALL = "pndm_4_cfg1";
+
   @TestFactory
   Stream<DynamicTest> cases() {
     JsonNode doc = Golden.json(AREA, "cases.json");
-    DiffuMatting model = DiffuMatting.load(GoldenModels.tiny(), Device.cpu(), null);
+    DiffuMatting chosen = DiffuMatting.load(GoldenModels.tiny(), GoldenDevices.device(), null);
+    List<DiffuMatting> models = new ArrayList<>(List.of(chosen));
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode c : doc.get("cases")) {
-      tests.add(dynamicTest(c.get("name").asString(), () -> run(model, c)));
+      String name = c.get("name").asString();
+      if (!name.equals(ON_ALL)) {
+        tests.add(dynamicTest(name, () -> run(chosen, c)));
+        continue;
+      }
+      GoldenDevices.all()
+          .forEach(
+              (path, device) -> {
+                DiffuMatting model = DiffuMatting.load(GoldenModels.tiny(), device, null);
+                models.add(model);
+                tests.add(dynamicTest(name + " [" + path + "]", () -> run(model, c)));
+              });
     }
-    return tests.stream().onClose(model::close);
+    return tests.stream().onClose(() -> models.forEach(DiffuMatting::close));
   }
 
   private static TextToImage request(JsonNode c) {

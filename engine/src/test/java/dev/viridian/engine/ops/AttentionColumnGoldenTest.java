@@ -12,8 +12,8 @@ import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
-import dev.viridian.kernels.cpu.CpuOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,9 +30,7 @@ class AttentionColumnGoldenTest {
 
   @TestFactory
   Stream<DynamicTest> cases() {
-    Map<String, Device> devices = new LinkedHashMap<>();
-    devices.put("reference", Device.cpu(CpuOptions.reference(2)));
-    devices.put("chosen", Device.cpu());
+    Map<String, Device> devices = GoldenDevices.all();
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode c : Golden.json(AREA, "cases.json").get("cases")) {
       if (c.has("columns")) {

@@ -11,8 +11,8 @@ import dev.viridian.engine.io.FormulaWeights;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
-import dev.viridian.kernels.cpu.CpuOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -22,7 +22,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -35,12 +34,11 @@ class OptimGoldenTest {
 
   @TestFactory
   Stream<DynamicTest> cases() {
-    Map<String, Device> devices =
-        Map.of("chosen", Device.cpu(), "reference", Device.cpu(CpuOptions.reference(2)));
+    Map<String, Device> devices = GoldenDevices.all();
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode json : Golden.json("ops", "cases.json").get("cases")) {
       if (json.get("file").asString().equals(FILE)) {
-        for (String kind : new TreeSet<>(devices.keySet())) {
+        for (String kind : devices.keySet()) {
           String name = json.get("name").asString() + " [" + kind + "]";
           tests.add(dynamicTest(name, () -> run(new Run(devices.get(kind), json))));
         }

@@ -2,7 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
-import dev.viridian.kernels.cpu.jit.JitAttention;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceAttention;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorAttention;
@@ -17,7 +17,8 @@ final class CpuAttention extends CpuFamily<AttentionKernels> implements Attentio
         "attention",
         forced,
         List.of(
-            new Candidates.Entry<>("jit", new JitAttention(workers), VectorAttention::fault),
+            new Candidates.Entry<>(
+                JitPaths.of(forced), JitPaths.attention(workers, forced), VectorAttention::fault),
             new Candidates.Entry<>("vector", new VectorAttention(workers), VectorAttention::fault),
             Candidates.Entry.reference(new ReferenceAttention(workers))));
   }

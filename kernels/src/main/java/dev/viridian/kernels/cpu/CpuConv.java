@@ -2,7 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
-import dev.viridian.kernels.cpu.jit.JitConv;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.FewChannels;
@@ -19,7 +19,8 @@ final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
         forced,
         List.of(
             new Candidates.Entry<>("few", new FewChannels(workers), FewChannels::fault),
-            new Candidates.Entry<>("jit", new JitConv(workers), VectorConv::fault),
+            new Candidates.Entry<>(
+                JitPaths.of(forced), JitPaths.conv(workers, forced), VectorConv::fault),
             new Candidates.Entry<>("vector", new VectorConv(workers), VectorConv::fault),
             Candidates.Entry.reference(new ReferenceConv(workers))));
   }

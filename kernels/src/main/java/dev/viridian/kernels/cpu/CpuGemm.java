@@ -2,7 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.GemmProblem;
-import dev.viridian.kernels.cpu.jit.JitGemm;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceGemm;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorGemm;
@@ -17,7 +17,8 @@ final class CpuGemm extends CpuFamily<GemmKernels> implements GemmKernels {
         "gemm",
         forced,
         List.of(
-            new Candidates.Entry<>("jit", new JitGemm(workers), VectorGemm::fault),
+            new Candidates.Entry<>(
+                JitPaths.of(forced), JitPaths.gemm(workers, forced), VectorGemm::fault),
             new Candidates.Entry<>("vector", new VectorGemm(workers), VectorGemm::fault),
             Candidates.Entry.reference(new ReferenceGemm(workers))));
   }

@@ -1,5 +1,9 @@
 package dev.viridian.kernels.cpu;
 
+import dev.viridian.kernels.cpu.jit.JitPaths;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -11,8 +15,8 @@ import java.util.Map;
  */
 public record CpuOptions(int threads, Map<String, String> forced) {
   /** The families that {@link #forced} knows. */
-  public static final java.util.List<String> FAMILIES =
-      java.util.List.of(
+  public static final List<String> FAMILIES =
+      List.of(
           "gemm",
           "conv",
           "attention",
@@ -41,10 +45,32 @@ public record CpuOptions(int threads, Map<String, String> forced) {
 
   /** Plain loops for every family. */
   public static CpuOptions reference(int threads) {
-    Map<String, String> all = new java.util.HashMap<>();
+    return path(threads, "reference");
+  }
+
+  /**
+   * One implementation for every family that has it, free choice among the others for the rest.
+   *
+   * @param path one of {@link #paths}
+   */
+  public static CpuOptions path(int threads, String path) {
+    if (!paths().contains(path)) {
+      throw new IllegalArgumentException("path: expected one of " + paths() + ", got " + path);
+    }
+    Map<String, String> all = new HashMap<>();
     for (String family : FAMILIES) {
-      all.put(family, "reference");
+      all.put(family, path);
     }
     return new CpuOptions(threads, all);
+  }
+
+  /**
+   * The implementations that can be forced on this machine: {@code reference}, {@code vector} and,
+   * where code is generated, {@code jit-avx2} and {@code jit-avx512}.
+   */
+  public static List<String> paths() {
+    List<String> all = new ArrayList<>(List.of("reference", "vector"));
+    all.addAll(JitPaths.here());
+    return all;
   }
 }

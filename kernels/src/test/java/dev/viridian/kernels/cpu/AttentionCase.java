@@ -15,7 +15,6 @@ final class AttentionCase {
   final HostBuffer k;
   final HostBuffer v;
   final HostBuffer out;
-  final HostBuffer lse;
   final HostBuffer dOut;
   final HostBuffer dq;
   final HostBuffer dk;
@@ -24,6 +23,7 @@ final class AttentionCase {
   final HostBuffer tangentK;
   final HostBuffer tangentV;
   // Null where a case goes without.
+  @Nullable HostBuffer lse;
   @Nullable HostBuffer mask;
   @Nullable HostBuffer columnWeights;
   @Nullable HostBuffer columnMap;
@@ -83,6 +83,12 @@ final class AttentionCase {
         new AttentionProblem(
             2, 2, queries, keys, dim, 0.3f, false, q, k, k, q, new Strides(0, 0, 0));
     return new AttentionCase(random, p, 2 * q.batch(), 2 * k.batch()).withoutMask();
+  }
+
+  /** Neither mask nor columns nor what a backward pass would need. */
+  AttentionCase plain() {
+    lse = null;
+    return withoutMask().withoutColumns();
   }
 
   AttentionCase withoutMask() {

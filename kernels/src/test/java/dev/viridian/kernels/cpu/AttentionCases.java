@@ -134,6 +134,8 @@ abstract class AttentionCases {
           new AttentionCase(random, batch, heads, queries, keys, dim, causal)
               .withoutMask()
               .withoutColumns());
+      checkForward(
+          new AttentionCase(random, batch, heads, queries, keys, dim, causal).plain(), TOLERANCE);
     }
     // Gradients of a single key are left to the plain loops, by either implementation.
     assertTrue(uses("forward") && (keys == 1 || uses("backward")));
@@ -147,7 +149,7 @@ abstract class AttentionCases {
     for (int size = 1; size <= 70; size++) {
       int keys = 1 + size * 31 % 70;
       AttentionCase c = new AttentionCase(random, 1, 2, size, keys, dim, false);
-      checkForward(size % 2 == 0 ? c.withoutMask().withoutColumns() : c.withoutMask(), TOLERANCE);
+      checkForward(size % 2 == 0 ? c.plain() : c.withoutMask(), TOLERANCE);
     }
   }
 
@@ -157,6 +159,7 @@ abstract class AttentionCases {
     for (int[] size : sizes) {
       AttentionCase c = AttentionCase.withGaps(new Random(3), size[0], size[1], size[2]);
       checkForward(c, TOLERANCE);
+      checkForward(c.plain(), TOLERANCE);
     }
   }
 
@@ -172,7 +175,7 @@ abstract class AttentionCases {
         Floats.set(c.k, DType.F32, i, 8 * (i * 11 % 7 - 3));
       }
       checkForward(c, 1e-3);
-      checkForward(c.withoutColumns(), 1e-3);
+      checkForward(c.plain(), 1e-3);
     }
   }
 
@@ -180,8 +183,7 @@ abstract class AttentionCases {
   @Test
   void scoresFarBelowTheirBound() {
     Random random = new Random(6);
-    AttentionCase c =
-        new AttentionCase(random, 1, 2, 70, 300, 8, false).withoutMask().withoutColumns();
+    AttentionCase c = new AttentionCase(random, 1, 2, 70, 300, 8, false).plain();
     for (int i = 0; i < 2 * 70; i++) {
       // All keys look one way; some queries the same, some across, some the other way.
       for (int d = 0; d < 8; d++) {
@@ -200,8 +202,7 @@ abstract class AttentionCases {
   @Test
   void whatIsNotANumberStaysInItsRow() {
     for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1e38f}) {
-      AttentionCase c =
-          new AttentionCase(new Random(7), 1, 1, 50, 90, 8, false).withoutMask().withoutColumns();
+      AttentionCase c = new AttentionCase(new Random(7), 1, 1, 50, 90, 8, false).plain();
       c.forward(forced[0]);
       HostBuffer clean = Floats.copy(c.out);
       Floats.set(c.q, DType.F32, 13 * 8 + 3, odd);

@@ -14,6 +14,7 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,7 @@ class MattingHeadGoldenTest {
 
   @SuppressWarnings("try") // the scope closes what the case makes
   private static void run(JsonNode c, String prefix) {
-    Device device = Device.cpu();
+    Device device = GoldenDevices.device();
     try (MemoryScope scope = MemoryScope.open();
         GoldenFile file = GoldenFile.open(AREA, c.get("file").asString());
         ModelFiles files = GoldenModels.tiny(c.get("weights").asString());

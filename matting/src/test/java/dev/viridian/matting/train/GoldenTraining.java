@@ -16,6 +16,7 @@ import dev.viridian.engine.autograd.Gradients;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.matting.head.MattingHead;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ import tools.jackson.databind.JsonNode;
 /** What the golden tests of training share: the tiny model, its batches, comparison by key. */
 final class GoldenTraining {
   static final String AREA = "training";
-  static final Device DEVICE = Device.cpu();
+  static final Device DEVICE = GoldenDevices.device();
   static final long GREEN = 1901;
 
   private GoldenTraining() {}

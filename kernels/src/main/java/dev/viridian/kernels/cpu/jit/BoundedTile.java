@@ -3,15 +3,15 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.viridian.kernels.AttentionProblem;
-import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /**
- * Some queries of one head, without looking for the largest score first. No score of a query
- * exceeds its length times that of the longest key, so a shift known beforehand keeps all weights
- * below 2^{@value #HIGHEST}; the division by their sum takes it out again. Weights come straight
- * from the registers that hold the scores, and nothing is ever scaled down.
+ * Some queries of one head, two keys or more, no mask, and nothing but the result; without looking
+ * for the largest score first. No score of a query exceeds its length times that of the longest
+ * key, so a shift known beforehand keeps all weights below 2^{@value #HIGHEST}; the division by
+ * their sum takes it out again. Weights come straight from the registers that hold the scores, and
+ * nothing is ever scaled down.
  *
  * <p>Where a row's sum is so small that weights may have vanished that count, the row is computed
  * again by {@link OnlineTile}. That needs scores more than a hundred below their bound, all of a
@@ -107,7 +107,6 @@ final class BoundedTile {
     f.code.divide(values, to, count, p.headDim(), sums);
     boolean any = false;
     MemorySegment memory = shifts.memory();
-    MemorySegment lse = f.lse;
     for (int i = 0; i < count; i++) {
       double sum = 0;
       for (int j = 0; j < lanes; j++) {
@@ -115,11 +114,6 @@ final class BoundedTile {
       }
       again[i] |= !(sum >= LEAST_SUM);
       any |= again[i];
-      if (lse != null) {
-        double shift = memory.get(JAVA_FLOAT, shifts.at() + 4L * i);
-        long row = ((long) f.batch * p.heads() + head) * p.queries() + first + i;
-        Numbers.set(lse, row, (float) (Math.log(sum) - shift / LOG2_E));
-      }
     }
     return any;
   }

@@ -71,6 +71,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     a.xor(Gpr.RCX, Gpr.RCX);
     loop.loop(a, END_OF_TURNS, TileSums.UNROLL);
     loop.loop(a, END, 1);
+    shift(a, loop);
     powers(a, loop);
     store(a, loop);
     advance(a, A_NOW, A_STEP);
@@ -97,20 +98,29 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     a.add(argument(what), Gpr.RCX);
   }
 
-  /** Sums begin as the column's number plus the row's. */
+  /** Sums begin as the column's number. */
   private void begin(X64Assembler a, TileSums loop) {
-    a.mov(Gpr.RCX, argument(SHIFTS_NOW));
     for (int j = 0; j < vectors; j++) {
-      a.vmovups(loop.right(j), Mem.at(Gpr.RSI, j * bytes()));
+      a.vmovups(loop.sum(0, j), Mem.at(Gpr.RSI, j * bytes()));
     }
-    Vec shift = level.register(loop.firstFree() + vectors);
-    for (int i = 0; i < rows; i++) {
-      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * Float.BYTES));
+    for (int i = 1; i < rows; i++) {
       for (int j = 0; j < vectors; j++) {
-        a.vaddps(loop.sum(i, j), loop.right(j), shift);
+        a.vmovaps(loop.sum(i, j), loop.sum(0, j));
       }
     }
     a.add(Gpr.RSI, loop.rowBytes());
+  }
+
+  /** Adds the row's number: not before the products, whose sums it would make less exact. */
+  private void shift(X64Assembler a, TileSums loop) {
+    a.mov(Gpr.RCX, argument(SHIFTS_NOW));
+    for (int i = 0; i < rows; i++) {
+      Vec shift = level.register(loop.firstFree() + i % 2);
+      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * Float.BYTES));
+      for (int j = 0; j < vectors; j++) {
+        a.vaddps(loop.sum(i, j), loop.sum(i, j), shift);
+      }
+    }
   }
 
   private void powers(X64Assembler a, TileSums loop) {

@@ -3,6 +3,8 @@ package dev.viridian.kernels.cpu.jit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
@@ -12,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -24,34 +27,55 @@ final class StressTest {
   /** What a garbage collector would want to move, and what it would want to free. */
   private static volatile Object garbage;
 
+  /** Something that is computed over and over; its result is always the same. */
+  private record Work(int results, Consumer<HostBuffer> body) {
+    HostBuffer run() {
+      HostBuffer result = numbers(results);
+      body.accept(result);
+      return result;
+    }
+  }
+
+  /** A product, a convolution and attention, of ten calls of generated code or more each. */
+  private static List<Work> works(Workers workers) {
+    JitGemm gemm = new JitGemm(workers);
+    GemmProblem product = GemmProblem.of(13, 19, 37, false, true);
+    HostBuffer a = numbers(13 * 37);
+    HostBuffer b = numbers(19 * 37);
+    JitConv conv = new JitConv(workers);
+    ConvProblem filters = ConvProblem.of(1, 3, 5, 64, 64, 3, 1, 1);
+    HostBuffer x = numbers(3 * 5 * 64);
+    HostBuffer weight = numbers(64 * 9 * 64);
+    JitAttention attention = new JitAttention(workers);
+    AttentionProblem tokens = AttentionProblem.blhd(1, 2, 13, 37, 20);
+    HostBuffer q = numbers(13 * 40);
+    HostBuffer k = numbers(37 * 40);
+    return List.of(
+        new Work(13 * 19, c -> gemm.gemm(product, a, b, null, c)),
+        new Work(3 * 5 * 64, y -> conv.forward(filters, x, weight, null, y)),
+        new Work(13 * 40, y -> attention.forward(tokens, q, k, k, null, null, y, null, null)));
+  }
+
   @Test
   void manyCallsUnderGarbageCollection() throws Exception {
     assumeTrue(Kit.best() != null, "no code is generated here");
-    long calls = Long.getLong("viridian.test.calls", 100_000);
-    int m = 13;
-    int n = 19;
-    int k = 37;
-    HostBuffer a = numbers(m * k);
-    HostBuffer b = numbers(n * k);
-    GemmProblem p = GemmProblem.of(m, n, k, false, true);
+    long turns = Long.getLong("viridian.test.calls", 100_000) / 10 / THREADS;
     try (Workers workers = new Workers(1)) {
-      JitGemm gemm = new JitGemm(workers);
-      HostBuffer expected = numbers(m * n);
-      gemm.gemm(p, a, b, null, expected);
-      // A product of this size is two packed blocks, three calls of tiles a panel and one store.
-      long products = calls / 10 / THREADS;
+      List<Work> works = works(workers);
+      List<HostBuffer> expected = works.stream().map(Work::run).toList();
       AtomicLong mismatches = new AtomicLong();
       AtomicLong done = new AtomicLong();
       List<Thread> threads = new ArrayList<>();
       for (int t = 0; t < THREADS; t++) {
+        int first = t;
         threads.add(
             Thread.ofPlatform()
                 .start(
                     () -> {
-                      for (long i = 0; i < products; i++) {
-                        HostBuffer c = numbers(m * n);
-                        gemm.gemm(p, a, b, null, c);
-                        if (c.segment().mismatch(expected.segment()) != -1) {
+                      for (long i = 0; i < turns; i++) {
+                        int which = (int) ((first + i) % works.size());
+                        HostBuffer result = works.get(which).run();
+                        if (result.segment().mismatch(expected.get(which).segment()) != -1) {
                           mismatches.incrementAndGet();
                         }
                         garbage = new byte[(int) (i % 50_000)];
@@ -63,7 +87,7 @@ final class StressTest {
         System.gc();
         Thread.sleep(20);
       }
-      assertEquals(products * THREADS, done.get());
+      assertEquals(turns * THREADS, done.get());
       assertEquals(0, mismatches.get());
     }
   }
