@@ -85,10 +85,15 @@ final class AttentionCase {
     return new AttentionCase(random, p, 2 * q.batch(), 2 * k.batch()).withoutMask();
   }
 
-  /** Neither mask nor columns nor what a backward pass would need. */
+  /** Neither mask nor columns. */
   AttentionCase plain() {
-    lse = null;
     return withoutMask().withoutColumns();
+  }
+
+  /** Nothing that only a backward pass would need. */
+  AttentionCase withoutSums() {
+    lse = null;
+    return this;
   }
 
   AttentionCase withoutMask() {

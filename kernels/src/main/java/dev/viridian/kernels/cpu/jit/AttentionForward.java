@@ -12,9 +12,10 @@ import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The forward pass of attention for one picture. Where nothing but the result is asked for, tiles
- * go by {@link BoundedTile}, else by {@link OnlineTile}: a backward pass computes the scores again,
- * and what rounding did to large ones must be the same as here. All sizes have been checked.
+ * The forward pass of attention for one picture. Where there is no mask and no column is asked for,
+ * tiles go by {@link BoundedTile}, else by {@link OnlineTile}; also for a single key, whose weight
+ * must be exactly 1. Both compute the very scores that a backward pass computes again. All sizes
+ * have been checked.
  */
 final class AttentionForward {
   /** Queries of a task; a multiple of the rows of every tile. */
@@ -87,8 +88,7 @@ final class AttentionForward {
 
   void run() {
     int blocks = panels.blocks();
-    boolean bounded =
-        mask.mask() == null && !p.causal() && columnMap == null && lse == null && p.keys() > 1;
+    boolean bounded = mask.mask() == null && !p.causal() && columnMap == null && p.keys() > 1;
     float[] lengths = new float[bounded ? Math.multiplyExact(p.heads(), blocks) : 0];
     workers.run(
         Math.multiplyExact(p.heads(), blocks),

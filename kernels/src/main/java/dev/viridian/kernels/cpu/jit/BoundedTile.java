@@ -3,15 +3,15 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /**
- * Some queries of one head, two keys or more, no mask, and nothing but the result; without looking
- * for the largest score first. No score of a query exceeds its length times that of the longest
- * key, so a shift known beforehand keeps all weights below 2^{@value #HIGHEST}; the division by
- * their sum takes it out again. Weights come straight from the registers that hold the scores, and
- * nothing is ever scaled down.
+ * Some queries of one head, two keys or more, no mask; without looking for the largest score first.
+ * No score of a query exceeds its length times that of the longest key, so a shift known beforehand
+ * keeps all weights below e^{@value #HIGHEST}; the division by their sum takes it out again.
+ * Weights come straight from the registers that hold the scores, and nothing is ever scaled down.
  *
  * <p>Where a row's sum is so small that weights may have vanished that count, the row is computed
  * again by {@link OnlineTile}. That needs scores more than a hundred below their bound, all of a
@@ -21,13 +21,11 @@ final class BoundedTile {
   /** From this length of a key on, or if it is not a number, there is no bound. */
   static final float LONGEST = 1e30f;
 
-  /** Exponent of 2 that no weight exceeds: sums and their products with values have room above. */
-  private static final int HIGHEST = 80;
+  /** Exponent that no weight exceeds: sums and their products with values have room above. */
+  private static final int HIGHEST = 55;
 
-  /** Below it a sum may lack weights that were too small for a number: those are 2^−125 or less. */
+  /** Below it a sum may lack weights that were too small for a number: those are e^−86 or less. */
   private static final float LEAST_SUM = 0x1p-70f;
-
-  private static final double LOG2_E = 1 / Math.log(2);
 
   private final AttentionForward f;
   private final AttentionProblem p;
@@ -87,7 +85,7 @@ final class BoundedTile {
 
   private void begin(float longest, boolean[] again) {
     MemorySegment memory = shifts.memory();
-    memory.set(JAVA_FLOAT, factor.at(), (float) (p.scale() * LOG2_E));
+    memory.set(JAVA_FLOAT, factor.at(), p.scale());
     NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
     f.code.copy(from, queries, count, p.headDim(), factor);
     memory.asSlice(sums.at(), count * sums.step()).fill((byte) 0);
@@ -107,6 +105,7 @@ final class BoundedTile {
     f.code.divide(values, to, count, p.headDim(), sums);
     boolean any = false;
     MemorySegment memory = shifts.memory();
+    MemorySegment lse = f.lse;
     for (int i = 0; i < count; i++) {
       double sum = 0;
       for (int j = 0; j < lanes; j++) {
@@ -114,6 +113,11 @@ final class BoundedTile {
       }
       again[i] |= !(sum >= LEAST_SUM);
       any |= again[i];
+      if (lse != null) {
+        double shift = memory.get(JAVA_FLOAT, shifts.at() + 4L * i);
+        long row = ((long) f.batch * p.heads() + head) * p.queries() + first + i;
+        Numbers.set(lse, row, (float) (Math.log(sum) - shift));
+      }
     }
     return any;
   }

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weights of attention from queries and keys in one go: {@code 2^(a·b + bias + shift)}, with a row
+ * Weights of attention from queries and keys in one go: {@code e^(a·b + bias + shift)}, with a row
  * of A, a column of a panel of B, a number of the column and a number of the row. Scores never
  * leave the registers; weights are written and added to sums of their row, lane by lane.
  *
@@ -133,7 +133,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     for (int i = 0; i < sums.length; i++) {
       sums[i] = loop.sum(i / vectors, i % vectors);
     }
-    new PowerOfTwo(a, Gpr.RAX, registers).apply(sums);
+    new SmallExponential(a, Gpr.RAX, registers).apply(sums);
   }
 
   private void store(X64Assembler a, TileSums loop) {
@@ -221,7 +221,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
       int panel = (length + 1) * width;
       double[] expected = new double[2 * rows * 2 * width];
       for (int i = 0; i < 2 * rows; i++) {
-        float shift = 15 - 13f * (i % 12);
+        float shift = 15 - 9f * (i % 12);
         shifts.setAtIndex(JAVA_FLOAT, i, shift);
         for (int j = 0; j < 2 * width; j++) {
           int column = j / width * panel + j % width;
@@ -229,7 +229,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
           for (int p = 0; p < length; p++) {
             x += left[7 * i + p] * right[column + (p + 1) * width];
           }
-          expected[i * 2 * width + j] = Math.exp(Math.max(x, PowerOfTwo.LEAST) * Math.log(2));
+          expected[i * 2 * width + j] = Math.exp(Math.max(x, SmallExponential.LEAST));
         }
       }
       for (int turn = 1; turn <= 2; turn++) {

@@ -256,6 +256,7 @@ final class Emulator implements Code {
         case 0x2118 -> to[i] = b[0]; // vbroadcastss
         case 0x21A8 -> to[i] = Math.fma(a[i], to[i], b[i]); // vfmadd213ps
         case 0x21B8 -> to[i] = Math.fma(a[i], b[i], to[i]); // vfmadd231ps
+        case 0x21BA -> to[i] = Math.fma(a[i], b[i], -to[i]); // vfmsub231ps
         case 0x21BC -> to[i] = Math.fma(-a[i], b[i], to[i]); // vfnmadd231ps
         case 0x11EF -> to[i] = Float.intBitsToFloat(bits(a[i]) ^ bits(b[i])); // vpxord
         case 0x11FE -> to[i] = Float.intBitsToFloat(bits(a[i]) + bits(b[i])); // vpaddd
