@@ -50,44 +50,34 @@ final class Comparison {
       }
     }
     Result.Taken mine = Result.Taken.of(ours, labels.calls, Machine.peakRssBytes());
-    List<Result.PeerResult> others = new ArrayList<>();
+    Result alone = new Result(work.name(), labels.dtype, labels.device, labels.threads, mine, null);
+    List<Result> results = new ArrayList<>();
     for (int i = 0; i < peers.size(); i++) {
-      others.add(taken(peers.get(i), theirs.get(i), labels.calls));
+      results.add(alone.beside(taken(peers.get(i), theirs.get(i), labels.calls)));
     }
-    return results(work.name(), mine, others, labels);
+    return peers.isEmpty() ? List.of(alone) : results;
   }
 
   /**
-   * Runs peers behind our work, which is done and closed, each ended before the next begins: for
-   * what does not fit into the memory together. What disturbs the machine meanwhile is not shared.
-   *
-   * @param ours of {@link #run} without peers
+   * Runs peers alone, each ended before the next begins: for what does not fit into the memory
+   * together. What disturbs the machine meanwhile is not shared.
    */
-  List<Result> append(Result ours, List<Supplier<Peer>> peers, Labels labels) {
-    List<Result.PeerResult> others = new ArrayList<>();
+  List<Result.PeerResult> peers(List<Supplier<Peer>> peers, Labels labels) {
+    List<Result.PeerResult> results = new ArrayList<>();
     for (Supplier<Peer> other : peers) {
-      List<Run> theirs = new ArrayList<>();
+      List<Run> runs = new ArrayList<>();
       try (Peer peer = other.get()) {
         for (int round = -warmUp; round < repeat; round++) {
-          note(peer.name(), round, peer.run(), theirs);
+          note(peer.name(), round, peer.run(), runs);
         }
-        others.add(taken(peer, theirs, labels.calls));
+        results.add(taken(peer, runs, labels.calls));
       }
     }
-    return results(ours.work(), ours.ours(), others, labels);
+    return results;
   }
 
   private static Result.PeerResult taken(Peer peer, List<Run> runs, int calls) {
     return new Result.PeerResult(peer.name(), Result.Taken.of(runs, calls, peer.peakRssBytes()));
-  }
-
-  private static List<Result> results(
-      String name, Result.Taken ours, List<Result.PeerResult> peers, Labels l) {
-    return peers.isEmpty()
-        ? List.of(new Result(name, l.dtype, l.device, l.threads, ours, null))
-        : peers.stream()
-            .map(peer -> new Result(name, l.dtype, l.device, l.threads, ours, peer))
-            .toList();
   }
 
   private static Run once(Work work) {

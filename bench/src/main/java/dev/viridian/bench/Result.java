@@ -74,6 +74,11 @@ record Result(
   /** What a peer took for the same. */
   record PeerResult(String name, Taken taken) {}
 
+  /** The same beside a peer. */
+  Result beside(PeerResult other) {
+    return new Result(work, dtype, device, threads, ours, other);
+  }
+
   /** Ours divided by the peer's, medians by the clock; null without a peer. */
   @Nullable Double ratio() {
     return peer == null ? null : ours.seconds().median() / peer.taken.seconds().median();

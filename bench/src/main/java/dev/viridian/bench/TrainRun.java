@@ -6,6 +6,7 @@ import dev.viridian.bench.profile.Profile;
 import dev.viridian.bench.profile.TimedKernels;
 import dev.viridian.bench.work.Model;
 import dev.viridian.bench.work.TrainWork;
+import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
@@ -104,46 +105,64 @@ final class TrainRun {
             flags.checkpointing || !small);
   }
 
-  /** Times them, in turns where the memory is enough for ours and the peers' together. */
+  /**
+   * Times them, in turns where the memory is enough for ours and the peers' together.
+   *
+   * @throws InputException if it is too little for one alone
+   */
   List<Result> results() {
+    long available = Machine.availableBytes();
+    long needed = setup.neededBytes(options.model);
+    if (available > 0 && needed > available) {
+      throw new InputException(
+          String.format(
+              "not enough memory: such a step needs %.1f GB, %.1f GB are free;"
+                  + " --model small or a smaller --batch or --width needs less",
+              needed / 1e9, available / 1e9));
+    }
     Path folder = temporary();
-    Profile profile = new Profile();
-    List<Peer> peers = new ArrayList<>();
+    List<Peer> opened = new ArrayList<>();
     try {
       List<Supplier<Peer>> theirs = peers(folder);
+      long all = (theirs.size() + 1) * needed + SPARE;
       Comparison comparison = new Comparison(options.warmUp, options.repeat, err);
       Comparison.Labels labels = new Comparison.Labels(1, "f32", "cpu", options.threads);
-      long available = Machine.availableBytes();
-      long needed;
-      List<Result> results;
-      CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, options.force));
-      Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
-      try (TrainWork work =
-          new TrainWork(setup, options.model, used, folder.resolve("ours"), available)) {
-        needed = (theirs.size() + 1) * work.neededBytes();
-        boolean together = available == 0 || needed + SPARE < available;
-        if (together) {
-          theirs.forEach(peer -> peers.add(peer.get()));
-        }
-        results = comparison.run(work, peers, labels);
-        if (options.profile) {
-          profile.clear();
-          long start = System.nanoTime();
-          work.run();
-          double seconds = (System.nanoTime() - start) / 1e9;
-          ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
-        }
-        if (together) {
-          return print(results);
-        }
+      List<Result.PeerResult> done = List.of();
+      if (available == 0 || all < available) {
+        theirs.forEach(peer -> opened.add(peer.get()));
+      } else if (!theirs.isEmpty()) {
+        // The peers first: a process that ended has given back all of its memory.
+        err.printf(
+            "ours and the peers' need %.1f GB together: one after the other, not in turns%n",
+            all / 1e9);
+        done = comparison.peers(theirs, labels);
       }
-      err.printf(
-          "ours and the peers' would need %.1f GB: one after the other, not in turns%n",
-          needed / 1e9);
-      return print(comparison.append(results.getFirst(), theirs, labels));
+      return print(ours(comparison, opened, done, labels, folder.resolve("ours")));
     } finally {
-      peers.forEach(Peer::close);
+      opened.forEach(Peer::close);
       delete(folder);
+    }
+  }
+
+  private List<Result> ours(
+      Comparison comparison,
+      List<Peer> peers,
+      List<Result.PeerResult> done,
+      Comparison.Labels labels,
+      Path folder) {
+    Profile profile = new Profile();
+    CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, options.force));
+    Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
+    try (TrainWork work = new TrainWork(setup, options.model, used, folder)) {
+      List<Result> results = comparison.run(work, peers, labels);
+      if (options.profile) {
+        profile.clear();
+        long start = System.nanoTime();
+        work.run();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
+      }
+      return done.isEmpty() ? results : done.stream().map(results.getFirst()::beside).toList();
     }
   }
 

@@ -77,6 +77,18 @@ final class ComparisonTest {
   }
 
   @Test
+  void peersAloneRunOneAfterTheOther() {
+    List<Result.PeerResult> results =
+        new Comparison(1, 2, new PrintWriter(new StringWriter()))
+            .peers(
+                List.of(() -> peer("a", 100, 3, 5), () -> peer("b", 100, 1, 2)),
+                new Comparison.Labels(1, "f32", "cpu", 1));
+    assertEquals(List.of("a", "a", "a", "b", "b", "b"), order);
+    assertEquals(4, results.getFirst().taken().seconds().median());
+    assertEquals(1.5, results.getLast().taken().seconds().median());
+  }
+
+  @Test
   void withoutAPeerThereIsNoRatio() {
     Result result =
         new Comparison(2, 2, new PrintWriter(new StringWriter()))

@@ -28,7 +28,17 @@ public final class Model {
    * @param dtype of the weights
    */
   public static FormulaModel formula(String name, DType dtype) {
-    return new FormulaModel(name.equals(SMALL) ? ModelConfigs.small() : ModelConfigs.sd15(), dtype);
+    return new FormulaModel(configs(name), dtype);
+  }
+
+  /** The shapes of a model. */
+  public static ModelConfigs configs(String name) {
+    if (computed(name)) {
+      return name.equals(SMALL) ? ModelConfigs.small() : ModelConfigs.sd15();
+    }
+    try (ModelFiles files = ModelFiles.open(Path.of(name))) {
+      return files.configs();
+    }
   }
 
   /**

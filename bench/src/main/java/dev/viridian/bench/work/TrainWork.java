@@ -2,7 +2,6 @@ package dev.viridian.bench.work;
 
 import dev.viridian.diffusion.weights.ModelConfigs;
 import dev.viridian.engine.Device;
-import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.matting.GreenPrompt;
@@ -39,6 +38,11 @@ public final class TrainWork implements Work {
    * @param checkpointing whether inner values are computed again in the backward pass
    */
   public record Setup(Stage stage, int side, int batch, boolean checkpointing) {
+    /** Bytes of memory that it takes beside the Java heap, foreseen from the shapes. */
+    public long neededBytes(String model) {
+      return MemoryNeed.of(options(), Model.configs(model)).bytes();
+    }
+
     /** The trainer's options: those that the command line gives when nothing else is said. */
     TrainOptions options() {
       return new TrainOptions(
@@ -74,7 +78,6 @@ public final class TrainWork implements Work {
   private final Semaphore asked = new Semaphore(0);
   private final BlockingQueue<Object> answers = new LinkedBlockingQueue<>();
   private volatile boolean closed;
-  private volatile long needed;
   private volatile Map<String, Double> phases = Map.of();
 
   /**
@@ -83,10 +86,8 @@ public final class TrainWork implements Work {
    * @param model a model's name, {@link Model#SMALL} to draw the small one at random
    * @param kernels closed with this, or before it throws
    * @param folder empty, for pictures and what the trainer writes
-   * @param available bytes of memory that can be had; 0 where unknown
-   * @throws InputException if the memory is too little
    */
-  public TrainWork(Setup setup, String model, Kernels kernels, Path folder, long available) {
+  public TrainWork(Setup setup, String model, Kernels kernels, Path folder) {
     name =
         String.format(
             "train stage %s %s %dx%d batch %d%s",
@@ -102,7 +103,7 @@ public final class TrainWork implements Work {
             .start(
                 () -> {
                   try {
-                    train(setup, model, kernels, folder, available);
+                    train(setup, model, kernels, folder);
                   } catch (CancellationException e) {
                     answers.add("closed");
                   } catch (RuntimeException | Error e) {
@@ -117,18 +118,11 @@ public final class TrainWork implements Work {
     }
   }
 
-  private void train(Setup setup, String model, Kernels kernels, Path folder, long available) {
+  private void train(Setup setup, String model, Kernels kernels, Path folder) {
     TrainOptions options = setup.options();
     try (Device device = Device.cpu(kernels)) {
       DataSetFolder data = data(setup.side, folder.resolve("pictures"));
       Start start = start(setup.stage, model, device);
-      try {
-        needed = MemoryNeed.of(options, start).bytes();
-        refuse(needed, available);
-      } catch (RuntimeException | Error e) {
-        start.close();
-        throw e;
-      }
       try (Trainer trainer = new Trainer(options, start, data, folder.resolve("run"), null)) {
         trainer.run(
             new TrainListener() {
@@ -161,16 +155,6 @@ public final class TrainWork implements Work {
             PICTURES, side, 0, ProceduralOptions.defaults(), threads, false),
         done -> {});
     return DataSetFolder.open(folder);
-  }
-
-  private static void refuse(long needed, long available) {
-    if (available > 0 && needed > available) {
-      throw new InputException(
-          String.format(
-              "not enough memory: such a step needs %.1f GB, %.1f GB are free;"
-                  + " --model small or a smaller --batch or --width needs less",
-              needed / 1e9, available / 1e9));
-    }
   }
 
   /** On the trainer's thread: says that it got here, and waits. */
@@ -206,11 +190,6 @@ public final class TrainWork implements Work {
   public void run() {
     asked.release();
     answer();
-  }
-
-  /** How much memory it was foreseen to take, beside the Java heap. */
-  public long neededBytes() {
-    return needed;
   }
 
   /** What the trainer calls gradients is told apart: batch, losses, backward. */

@@ -3,6 +3,7 @@ package dev.viridian.matting.train;
 import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.scheduler.NoiseTable;
 import dev.viridian.diffusion.scheduler.SchedulerConfig;
+import dev.viridian.diffusion.text.ClipTokenizer;
 import dev.viridian.diffusion.text.TokenizedPrompt;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.Component;
@@ -54,6 +55,16 @@ public record MemoryNeed(long working, long mapped) {
                 .dtype(),
         table,
         start.tokenizer().encode(CAPTION));
+  }
+
+  /** Goes through two steps of a run of any shape whose weights are F32, before there are any. */
+  public static MemoryNeed of(TrainOptions options, ModelConfigs configs) {
+    return of(
+        options,
+        configs,
+        (component, name) -> DType.F32,
+        NoiseTable.of(SchedulerConfig.parse(ModelConfigs.scheduler().toString(), "scheduler")),
+        ClipTokenizer.standard().encode(CAPTION));
   }
 
   /**
