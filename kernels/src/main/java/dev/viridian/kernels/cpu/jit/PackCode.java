@@ -26,6 +26,7 @@ record PackCode(DType type, boolean turned) implements Generated {
   private static final int TURNED_TO = 64;
   private static final int TURNED_TO_ROW = 72;
   private static final int SQUARES = 80;
+  private static final int AHEAD = 88;
 
   private static final int FROM = 0;
   private static final int FROM_ROW = 8;
@@ -59,10 +60,12 @@ record PackCode(DType type, boolean turned) implements Generated {
     X64Assembler a = new X64Assembler();
     a.push(Gpr.RBX);
     a.push(Gpr.R12);
+    a.push(Gpr.R13);
     for (int i = 0; i < LANES; i++) {
       a.mov(COLUMNS[i], argument(Long.BYTES * i));
     }
     a.mov(Gpr.RSI, argument(TURNED_TO));
+    a.mov(Gpr.R13, argument(AHEAD));
     a.xor(Gpr.RCX, Gpr.RCX);
     CodeBuffer.Label turn = a.here();
     Vec[] in = new Vec[LANES];
@@ -71,7 +74,9 @@ record PackCode(DType type, boolean turned) implements Generated {
       in[i] = Vec.ymm(i);
       out[i] = Vec.ymm(LANES + i);
       load(a, in[i], Mem.at(COLUMNS[i], Gpr.RCX, 0));
+      a.prefetcht1(Mem.at(COLUMNS[i], Gpr.R13, 0));
     }
+    a.add(Gpr.R13, LANES * type.bytes());
     for (int i = 0; i < LANES; i += 2) { // pairs of columns
       a.vunpcklps(out[i], in[i], in[i + 1]);
       a.vunpckhps(out[i + 1], in[i], in[i + 1]);
@@ -90,6 +95,7 @@ record PackCode(DType type, boolean turned) implements Generated {
     a.dec(argument(SQUARES));
     a.jump(Condition.NOT_EQUAL, turn);
     a.vzeroupper();
+    a.pop(Gpr.R13);
     a.pop(Gpr.R12);
     a.pop(Gpr.RBX);
     a.ret();
@@ -121,19 +127,21 @@ record PackCode(DType type, boolean turned) implements Generated {
   }
 
   /**
-   * Turns eight columns.
+   * Turns eight columns, and fetches as many values that follow towards the second cache: a column
+   * is mostly taken piece by piece, and each piece is too short for the processor to see that.
    *
    * @param columns addresses of their first values
    * @param toRow bytes between values of K in the panel
    * @param squares eighths of the number of values of K
    */
-  static void runTurned(Code page, Frame f, long[] columns, long to, long toRow, int squares) {
+  void runTurned(Code page, Frame f, long[] columns, long to, long toRow, int squares) {
     for (int i = 0; i < LANES; i++) {
       f.set(Long.BYTES * i, columns[i]);
     }
     f.set(TURNED_TO, to)
         .set(TURNED_TO_ROW, toRow)
         .set(SQUARES, Range.positive("squares", squares))
+        .set(AHEAD, (long) squares * LANES * type.bytes())
         .call(page);
   }
 

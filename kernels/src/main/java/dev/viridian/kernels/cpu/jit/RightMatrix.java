@@ -61,6 +61,7 @@ record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolea
   private void turn(
       Kit kit, Frame frame, int column, int present, int k, int squares, long to, int width) {
     Code page = kit.pack(type, true);
+    PackCode pack = new PackCode(type, true);
     int length = squares * PackCode.LANES;
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * length);
     long[] columns = new long[PackCode.LANES];
@@ -69,7 +70,7 @@ record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolea
       for (int i = 0; i < PackCode.LANES && j + i < present; i++) {
         columns[i] = address(column + j + i, k, length);
       }
-      PackCode.runTurned(page, frame, columns, to + 4L * j, 4L * width, squares);
+      pack.runTurned(page, frame, columns, to + 4L * j, 4L * width, squares);
     }
   }
 

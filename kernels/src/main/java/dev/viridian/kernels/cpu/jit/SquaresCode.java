@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The products of minimal filtering at one place of all squares: groups of tiles times panels of
+ * The products of minimal filtering, place by place of the squares: groups of tiles times panels of
  * filters, over all channels. Both factors lie in the order in which they are read. Sums of {@link
  * WinogradCode#PART} channels are added up in memory: for exactness.
  *
@@ -24,17 +24,25 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
 
   private static final int A = 0;
   private static final int A_GROUP = 8;
-  private static final int CHUNKS = 16;
-  private static final int B = 24;
-  private static final int B_PANEL = 32;
-  private static final int C = 40;
-  private static final int C_ROW = 48;
-  private static final int C_GROUP = 56;
-  private static final int GROUPS = 64;
-  private static final int PANELS = 72;
-  private static final int A_NOW = 80;
-  private static final int C_NOW = 88;
-  private static final int GROUPS_LEFT = 96;
+  private static final int A_PLACE = 16;
+  private static final int GROUPS = 24;
+  private static final int CHUNKS = 32;
+  private static final int B = 40;
+  private static final int B_PANEL = 48;
+  private static final int B_PLACE = 56;
+  private static final int PANELS = 64;
+  private static final int C = 72;
+  private static final int C_ROW = 80;
+  private static final int C_GROUP = 88;
+  private static final int C_PLACE = 96;
+  private static final int PLACES = 104;
+  private static final int ADD = 112;
+  private static final int A_NOW = 120;
+  private static final int B_NOW = 128;
+  private static final int C_PANEL = 136;
+  private static final int C_NOW = 144;
+  private static final int GROUPS_LEFT = 152;
+  private static final int PANELS_LEFT = 160;
 
   SquaresCode {
     if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
@@ -50,15 +58,19 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
   public byte[] code() {
     TileSums sums = sums();
     X64Assembler a = new X64Assembler();
+    CodeBuffer.Label place = a.here();
+    copy(a, B_NOW, B);
+    copy(a, C_PANEL, C);
+    copy(a, PANELS_LEFT, PANELS);
     CodeBuffer.Label panel = a.here();
     copy(a, A_NOW, A);
-    copy(a, C_NOW, C);
+    copy(a, C_NOW, C_PANEL);
     copy(a, GROUPS_LEFT, GROUPS);
     CodeBuffer.Label group = a.here();
     a.mov(Gpr.R8, argument(A_NOW));
-    a.mov(Gpr.RSI, argument(B));
+    a.mov(Gpr.RSI, argument(B_NOW));
     a.mov(Gpr.R9, argument(CHUNKS));
-    a.xor(Gpr.R11, Gpr.R11); // whether there are sums already
+    a.mov(Gpr.R11, argument(ADD)); // whether there are sums already
     a.mov(Gpr.RDX, argument(C_ROW));
     CodeBuffer.Label part = a.here();
     CodeBuffer.Label end = a.label();
@@ -87,17 +99,19 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
     a.mov(Gpr.R11, 1);
     a.test(Gpr.R9, Gpr.R9);
     a.jump(Condition.NOT_EQUAL, part);
-    a.mov(Gpr.RAX, argument(A_GROUP));
-    a.add(argument(A_NOW), Gpr.RAX);
-    a.mov(Gpr.RAX, argument(C_GROUP));
-    a.add(argument(C_NOW), Gpr.RAX);
+    advance(a, A_NOW, A_GROUP);
+    advance(a, C_NOW, C_GROUP);
     a.dec(argument(GROUPS_LEFT));
     a.jump(Condition.NOT_EQUAL, group);
-    a.mov(Gpr.RAX, argument(B_PANEL));
-    a.add(argument(B), Gpr.RAX);
-    a.add(argument(C), sums.rowBytes());
-    a.dec(argument(PANELS));
+    advance(a, B_NOW, B_PANEL);
+    a.add(argument(C_PANEL), sums.rowBytes());
+    a.dec(argument(PANELS_LEFT));
     a.jump(Condition.NOT_EQUAL, panel);
+    advance(a, A, A_PLACE);
+    advance(a, B, B_PLACE);
+    advance(a, C, C_PLACE);
+    a.dec(argument(PLACES));
+    a.jump(Condition.NOT_EQUAL, place);
     a.vzeroupper();
     a.ret();
     return a.code();
@@ -108,87 +122,104 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
     a.mov(argument(to), Gpr.RAX);
   }
 
+  private static void advance(X64Assembler a, int address, int step) {
+    a.mov(Gpr.RAX, argument(step));
+    a.add(argument(address), Gpr.RAX);
+  }
+
   /**
-   * Multiplies. Addresses and their extents are the caller's to check.
+   * Enters the squares. Addresses and their extents are the caller's to check, here and below.
    *
-   * @param a address of the first group
-   * @param aGroup bytes from group to group
+   * @param a address of the first group at the first place
+   * @param group bytes from group to group
+   * @param place bytes from place to place
    * @param channels a multiple of {@link #CHANNELS}, at least that
-   * @param b address of the first panel: channel by channel, a row of the panel each
-   * @param bPanel bytes from panel to panel
-   * @param c address of the result; a panel's columns lie behind those of the panel before
-   * @param cRow bytes from row to row
    */
-  void run(
-      Code page,
-      Frame f,
-      long a,
-      long aGroup,
-      int channels,
-      long b,
-      long bPanel,
-      long c,
-      long cRow,
-      int groups,
-      int panels) {
+  static Frame squares(Frame f, long a, long group, long place, int groups, int channels) {
     if (channels % CHANNELS != 0) {
       throw new IllegalArgumentException("channels: " + channels);
     }
-    f.set(A, a)
-        .set(A_GROUP, aGroup)
-        .set(CHUNKS, Range.positive("channels", channels) / CHANNELS)
-        .set(B, b)
-        .set(B_PANEL, bPanel)
-        .set(C, c)
-        .set(C_ROW, cRow)
-        .set(C_GROUP, rows * cRow)
+    return f.set(A, a)
+        .set(A_GROUP, group)
+        .set(A_PLACE, place)
         .set(GROUPS, Range.positive("groups", groups))
-        .set(PANELS, Range.positive("panels", panels))
-        .call(page);
+        .set(CHUNKS, Range.positive("channels", channels) / CHANNELS);
   }
 
-  /** Two groups by two panels, of less than a part, of a part and of one and a half. */
+  /**
+   * Enters the filters.
+   *
+   * @param b address of the first panel: channel by channel, a row of the panel each
+   * @param panel bytes from panel to panel
+   * @param place bytes from place to place
+   */
+  static Frame filters(Frame f, long b, long panel, long place, int panels) {
+    return f.set(B, b)
+        .set(B_PANEL, panel)
+        .set(B_PLACE, place)
+        .set(PANELS, Range.positive("panels", panels));
+  }
+
+  /**
+   * Enters where sums go.
+   *
+   * @param c address of the first; a panel's columns lie behind those of the panel before
+   * @param row bytes from row to row
+   * @param place bytes from place to place
+   * @param add whether the sums there are added to
+   */
+  Frame result(Frame f, long c, long row, long place, int places, boolean add) {
+    return f.set(C, c)
+        .set(C_ROW, row)
+        .set(C_GROUP, rows * row)
+        .set(C_PLACE, place)
+        .set(PLACES, Range.positive("places", places))
+        .set(ADD, add ? 1 : 0);
+  }
+
+  /**
+   * Two places of two groups by two panels, of less than a part, of a part, and of one and a half;
+   * the last added to.
+   */
   @Override
   public @Nullable String fault(Code page) {
     int width = vectors * level.lanes();
     int most = 3 * CHANNELS;
+    long left = (long) 2 * rows * most;
+    long right = (long) 2 * most * width;
+    long sums = (long) 2 * rows * 2 * width;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = arena.allocate(4L * 2 * rows * most, 64);
-      MemorySegment b = arena.allocate(4L * 2 * most * width, 64);
-      MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
-      for (int i = 0; i < 2 * rows * most; i++) {
+      MemorySegment a = arena.allocate(4 * 2 * left, 64);
+      MemorySegment b = arena.allocate(4 * 2 * right, 64);
+      MemorySegment c = arena.allocate(4 * 2 * sums, 64);
+      for (int i = 0; i < 2 * left; i++) {
         a.setAtIndex(JAVA_FLOAT, i, (i * 37 % 101 - 50) / 64f);
       }
-      for (int i = 0; i < 2 * most * width; i++) {
+      for (int i = 0; i < 2 * right; i++) {
         b.setAtIndex(JAVA_FLOAT, i, (i * 53 % 101 - 50) / 64f);
       }
-      for (int channels = CHANNELS; channels <= most; channels += CHANNELS) {
-        run(
-            page,
-            new Frame(),
-            a.address(),
-            4L * rows * most,
-            channels,
-            b.address(),
-            4L * most * width,
-            c.address(),
-            8L * width,
-            2,
-            2);
-        for (int i = 0; i < 2 * rows; i++) {
+      for (int turn = 1; turn <= 4; turn++) {
+        int channels = Math.min(turn, 3) * CHANNELS;
+        Frame f = new Frame();
+        squares(f, a.address(), 2 * left, 4 * left, 2, channels);
+        filters(f, b.address(), 2 * right, 4 * right, 2);
+        result(f, c.address(), 8L * width, 4 * sums, 2, turn == 4).call(page);
+        for (int i = 0; i < 4 * rows; i++) {
           for (int j = 0; j < 2 * width; j++) {
             double expected = 0;
             for (int k = 0; k < channels; k++) {
               int chunk = (i / rows * most + k / CHANNELS * CHANNELS) * rows;
               long at = chunk + (long) i % rows * CHANNELS + k % CHANNELS;
-              long right = ((long) j / width * most + k) * width + j % width;
+              long panel = (long) i / (2 * rows) * 2 + j / width;
               double value = a.getAtIndex(JAVA_FLOAT, at);
-              expected += value * b.getAtIndex(JAVA_FLOAT, right);
+              expected += value * b.getAtIndex(JAVA_FLOAT, (panel * most + k) * width + j % width);
             }
+            expected *= turn == 4 ? 2 : 1;
             float actual = c.getAtIndex(JAVA_FLOAT, (long) i * 2 * width + j);
             if (!(Math.abs(actual - expected) <= 1e-4)) {
-              return channels
-                  + " channels, row "
+              return "turn "
+                  + turn
+                  + ", row "
                   + i
                   + ", column "
                   + j

@@ -34,6 +34,7 @@ record TurnedRows(Kit kit, MemorySegment segment, long base, long ld, int length
       table.set(i, 0, to.address() + i * row());
     }
     // The code turns eight values of K, each a run of rows, at a time: their "columns".
+    PackCode pack = new PackCode(DType.F32, true);
     Code code = kit.pack(DType.F32, true);
     Frame frame = NativeScratch.frame();
     int squares = count / PackCode.LANES;
@@ -44,7 +45,7 @@ record TurnedRows(Kit kit, MemorySegment segment, long base, long ld, int length
       for (int p = 0; p < lanes; p++) {
         runs[p] = Range.address(segment, 4 * (base + (k + p) * ld + row), 4L * squares * lanes);
       }
-      PackCode.runTurned(code, frame, runs, to.address() + 4L * k, row(), squares);
+      pack.runTurned(code, frame, runs, to.address() + 4L * k, row(), squares);
     }
     rest(row, 0, squares * lanes, k, to);
     rest(row, squares * lanes, count, 0, to);

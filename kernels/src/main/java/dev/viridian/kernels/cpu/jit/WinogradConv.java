@@ -18,19 +18,33 @@ import org.jspecify.annotations.Nullable;
  * each), and the sums transformed back. A tile of 4 × 4 pixels takes 36 multiplications a channel
  * instead of 144, one of 2 × 2 16 instead of 36.
  *
- * <p>Filters go chunk by chunk of output channels, tiles block by block, so that what is
- * transformed stays in the last cache. No result depends on how they are cut.
+ * <p>Tiles go block by block, so that squares stay in the last cache. Filters are transformed once
+ * and kept there, if all have room, else by each task for itself, a few channels of a panel at a
+ * time. No result depends on how they are cut.
  */
 final class WinogradConv {
-  /** Bytes of transformed filters in a chunk, and of transformed squares in a block. */
+  /** Most bytes of all filters transformed, to keep them; and of squares of a block. */
   private static final long MAX_FILTERS = 8 << 20;
 
   private static final long MAX_SQUARES = 12 << 20;
 
-  /** Groups of tiles, and panels of filters, that a task multiplies. */
+  /** Groups of tiles, panels of filters and channels that a task multiplies in one go. */
   private static final int TASK_GROUPS = 4;
 
   private static final int TASK_PANELS = 3;
+  private static final int TASK_CHANNELS = 96;
+
+  /** Enough tasks for a thread to keep all busy to the end. */
+  private static final int TASKS_PER_THREAD = 4;
+
+  /** Most tiles of a block whose filters are transformed where they are used. */
+  private static final int FEW_TILES = 256;
+
+  /** Nor is anything gained with so few products of a pixel's channels with an output channel. */
+  private static final long FEW_PRODUCTS = 4_000_000;
+
+  /** Multiply-adds in a cycle that plain and filtered products both come to, about. */
+  private static final double MULTIPLIERS = 14.5;
 
   /** With fewer channels plain sums are as fast, and their error is least. */
   private static final int FEW = 64;
@@ -50,6 +64,7 @@ final class WinogradConv {
   private final int tilesY;
   private final int tiles;
   private final int panelColumns;
+  private final int panels;
 
   /** Addresses and memory of a call; all checked. */
   private final long map;
@@ -90,6 +105,7 @@ final class WinogradConv {
     tilesY = Math.ceilDiv(p.outH(), size);
     tiles = Math.multiplyExact(p.n(), Math.multiplyExact(tilesX, tilesY));
     panelColumns = kit.level.columns();
+    panels = Math.ceilDiv(p.outC(), panelColumns);
     zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * p.c());
   }
 
@@ -112,14 +128,18 @@ final class WinogradConv {
       return 0;
     }
     double pixels = (double) p.n() * p.outH() * p.outW();
-    double best = 9 * (0.024 * pixels + 0.2);
+    if (pixels * p.c() * p.outC() < FEW_PRODUCTS) {
+      return 0;
+    }
+    // Cycles of a processor with 16 multipliers, for each pair of an input and an output channel.
+    double best = 0.9 * (9 * pixels / MULTIPLIERS + 3);
     int choice = 0;
     for (int size = 2; size <= 4; size += 2) {
       double tiles = (double) p.n() * Math.ceilDiv(p.outH(), size) * Math.ceilDiv(p.outW(), size);
       int places = square(size) * square(size);
-      double transforms = 0.5 * tiles * (1.0 / p.c() + 1.0 / p.outC()) + 0.35;
-      double cost = 9 * 0.2 + places * (0.026 * tiles + transforms);
-      if (cost < 0.9 * best) {
+      double maps = 0.4 * (1.0 / p.c() + 1.0 / p.outC());
+      double cost = places * tiles * (1 / MULTIPLIERS + maps) + 4 + 0.17 * places;
+      if (cost < best) {
         best = cost;
         choice = size;
       }
@@ -132,93 +152,93 @@ final class WinogradConv {
     return 4L * width * p.c() + LINE;
   }
 
+  /** Columns of a panel that are filters; and as many as whole vectors of the level. */
+  private int present(int panel) {
+    return Math.min(panelColumns, p.outC() - panel * panelColumns);
+  }
+
+  private int width(int panel) {
+    int lanes = kit.level.lanes();
+    return Math.ceilDiv(present(panel), lanes) * lanes;
+  }
+
   /** Computes the convolution. */
   void run() {
-    long panelBytes = places * filterStep(panelColumns);
-    int panels = Math.ceilDiv(p.outC(), panelColumns);
-    int most = (int) Math.max(2, Math.min(panels, MAX_FILTERS / panelBytes));
-    // Evenly, so that the last chunk is no thin rest.
-    int chunks = Math.ceilDiv(panels, most);
-    int width = Math.ceilDiv(panels, chunks);
     long squareBytes = 4L * places * p.c();
-    int mostTiles =
-        (int) Math.min(tiles, Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows()));
+    int mostTiles = (int) Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows());
+    @Nullable Filters all = null;
+    if (tiles > FEW_TILES && squareBytes * p.outC() <= MAX_FILTERS) {
+      all = new Filters();
+      all.transform();
+    } else {
+      mostTiles = Math.min(mostTiles, FEW_TILES);
+    }
+    // Evenly, so that the last block is no thin rest.
     int blocks = Math.ceilDiv(tiles, mostTiles);
     int blockTiles = Math.ceilDiv(tiles, blocks);
-    @Nullable Filters chunk = null;
     for (int tile = 0; tile < tiles; tile += blockTiles) {
       Block block = new Block(tile, Math.min(blockTiles, tiles - tile));
       block.transform();
-      for (int panel = 0; panel < panels; panel += width) {
-        if (chunk == null || chunks > 1) {
-          chunk = new Filters(panel, Math.min(panels, panel + width) - panel);
-          chunk.transform();
-        }
-        block.multiply(chunk);
+      if (all != null) {
+        block.multiply(all);
+      } else {
+        block.multiply();
       }
     }
     Reference.reachabilityFence(zeros);
   }
 
-  /** A chunk of transformed filters: panel by panel, place by place, [c][columns]. */
+  /** All filters transformed: panel by panel, place by place, [c][columns]. */
   private final class Filters {
-    final int firstPanel;
-    final int count;
     final long panelBytes = places * filterStep(panelColumns);
     final MemorySegment memory;
 
-    Filters(int firstPanel, int count) {
-      this.firstPanel = firstPanel;
-      this.count = count;
-      memory = NativeScratch.get(NativeScratch.Part.PANELS, count * panelBytes);
+    Filters() {
+      memory = NativeScratch.get(NativeScratch.Part.PANELS, panels * panelBytes);
     }
 
-    /** Columns of a panel that are filters; and as many as whole vectors of the level. */
-    int present(int panel) {
-      return Math.min(panelColumns, p.outC() - (firstPanel + panel) * panelColumns);
-    }
-
-    int width(int panel) {
-      int lanes = kit.level.lanes();
-      return Math.ceilDiv(present(panel), lanes) * lanes;
-    }
-
-    long address(int panel, int place, int channel, long bytes) {
-      int width = width(panel);
-      long at = panel * panelBytes + place * filterStep(width) + 4L * width * channel;
+    long address(int panel, int place, long bytes) {
+      long at = panel * panelBytes + place * filterStep(width(panel));
       return Range.address(memory, at, bytes);
     }
 
     void transform() {
       Code page = kit.winograd(Step.FILTER, size);
       int blocks = Math.ceilDiv(p.c(), BLOCK);
-      workers.run(count * blocks, task -> transform(page, task / blocks, task % blocks * BLOCK));
+      workers.run(panels * blocks, task -> transform(page, task / blocks, task % blocks * BLOCK));
     }
 
     private void transform(Code page, int panel, int channel) {
       int length = Math.min(BLOCK, p.c() - channel);
       int width = width(panel);
-      long tapBytes = 4L * width * length;
-      MemorySegment taps = NativeScratch.get(NativeScratch.Part.TILE, 9 * tapBytes);
-      int column = (firstPanel + panel) * panelColumns;
-      for (int tap = 0; tap < 9; tap++) {
-        int k = tap * p.c() + channel;
-        filters.pack(kit, column, present(panel), k, length, taps, tap * tapBytes, width);
-      }
-      long to = address(panel, 0, channel, tapBytes);
-      address(panel, places - 1, channel, tapBytes);
-      WinogradCode.run(
-          page,
-          NativeScratch.frame(),
-          taps.address(),
-          tapBytes,
-          to,
-          filterStep(width),
-          LINE,
-          (int) tapBytes,
-          0);
-      Reference.reachabilityFence(taps);
+      long step = filterStep(width);
+      long at = panel * panelBytes + 4L * width * channel;
+      transformFilters(page, panel, channel, length, memory, at, step);
     }
+  }
+
+  /**
+   * Transforms some channels of a panel of filters.
+   *
+   * @param at byte of {@code to} where they go at the first place
+   * @param step bytes from place to place
+   */
+  private void transformFilters(
+      Code page, int panel, int channel, int length, MemorySegment to, long at, long step) {
+    int width = width(panel);
+    long tapBytes = 4L * width * length;
+    MemorySegment taps = NativeScratch.get(NativeScratch.Part.PANEL, 9 * tapBytes);
+    for (int tap = 0; tap < 9; tap++) {
+      int k = tap * p.c() + channel;
+      filters.pack(
+          kit, panel * panelColumns, present(panel), k, length, taps, tap * tapBytes, width);
+    }
+    Range.address(to, at + (places - 1) * step, tapBytes);
+    long first = Range.address(to, at, tapBytes);
+    Frame frame = NativeScratch.frame();
+    int bytes = (int) tapBytes;
+    WinogradCode.run(page, frame, taps.address(), tapBytes, first, step, LINE, bytes, 0);
+    Reference.reachabilityFence(taps);
   }
 
   /** Some tiles of the result: place by place, group by group, as {@link SquaresCode} reads. */
@@ -277,41 +297,41 @@ final class WinogradConv {
       Reference.reachabilityFence(table);
     }
 
-    void multiply(Filters chunk) {
+    void multiply(Filters all) {
       Code page = kit.winograd(Step.OUTPUT, size);
       int rowTasks = Math.ceilDiv(groups, TASK_GROUPS);
-      int columnTasks = Math.ceilDiv(chunk.count, TASK_PANELS);
+      int columnTasks = Math.ceilDiv(panels, TASK_PANELS);
       workers.run(
           rowTasks * columnTasks,
           task -> {
             int r = task % rowTasks;
             int c = task / rowTasks;
             multiply(
-                chunk,
+                all,
                 page,
                 (int) ((long) groups * r / rowTasks),
                 (int) ((long) groups * (r + 1) / rowTasks),
-                (int) ((long) chunk.count * c / columnTasks),
-                (int) ((long) chunk.count * (c + 1) / columnTasks));
+                (int) ((long) panels * c / columnTasks),
+                (int) ((long) panels * (c + 1) / columnTasks));
           });
     }
 
     /** Some groups of tiles by some panels of filters: all places, then back. */
     private void multiply(
-        Filters chunk, Code page, int group, int endGroup, int panel, int endPanel) {
+        Filters all, Code page, int group, int endGroup, int panel, int endPanel) {
       int columns = (endPanel - panel) * panelColumns;
       int tileCount = (endGroup - group) * rows;
       long row = 4L * columns + LINE;
       long sumStep = tileCount * row + LINE;
       MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
       // All panels but one that is narrower have the same width.
-      int whole = chunk.width(endPanel - 1) == panelColumns ? endPanel : endPanel - 1;
+      int whole = width(endPanel - 1) == panelColumns ? endPanel : endPanel - 1;
       for (int place = 0; place < places; place++) {
-        multiply(chunk, place, group, endGroup, panel, whole, sums, place * sumStep, row);
+        multiply(all, place, group, endGroup, panel, whole, sums, place * sumStep, row);
         long at = place * sumStep + 4L * (whole - panel) * panelColumns;
-        multiply(chunk, place, group, endGroup, whole, endPanel, sums, at, row);
+        multiply(all, place, group, endGroup, whole, endPanel, sums, at, row);
       }
-      int column = (chunk.firstPanel + panel) * panelColumns;
+      int column = panel * panelColumns;
       int present = Math.min(columns, p.outC() - column);
       int tile = group * rows;
       for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
@@ -321,7 +341,7 @@ final class WinogradConv {
 
     /** Panels of equal width at one place. */
     private void multiply(
-        Filters chunk,
+        Filters all,
         int place,
         int group,
         int endGroup,
@@ -333,25 +353,70 @@ final class WinogradConv {
       if (panel == endPanel) {
         return;
       }
-      int width = chunk.width(panel);
+      int width = width(panel);
       long bytes = 4L * width * p.c();
-      chunk.address(endPanel - 1, place, 0, bytes);
+      all.address(endPanel - 1, place, bytes);
       long first = place * step + group * groupBytes;
       long extent = ((endGroup - group) * rows - 1) * row + 4L * (endPanel - panel) * width;
       SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
-      code.run(
-          kit.squares(code),
-          NativeScratch.frame(),
-          Range.address(squares, first, (endGroup - group) * groupBytes),
-          groupBytes,
-          p.c(),
-          chunk.address(panel, place, 0, bytes),
-          chunk.panelBytes,
-          Range.address(sums, at, extent),
-          row,
-          endGroup - group,
-          endPanel - panel);
+      Frame frame = NativeScratch.frame();
+      long a = Range.address(squares, first, (endGroup - group) * groupBytes);
+      long b = all.address(panel, place, bytes);
+      SquaresCode.squares(frame, a, groupBytes, 0, endGroup - group, p.c());
+      SquaresCode.filters(frame, b, all.panelBytes, 0, endPanel - panel);
+      code.result(frame, Range.address(sums, at, extent), row, 0, 1, false).call(kit.squares(code));
       Reference.reachabilityFence(squares);
+    }
+
+    /** All tiles by all filters, which are transformed where they are used. */
+    void multiply() {
+      // Enough tasks to keep all threads busy to the end; the fewer, the less is done twice.
+      int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threadCount(), panels);
+      int cuts = Math.clamp(wanted, 1, Math.ceilDiv(groups, TASK_GROUPS));
+      workers.run(
+          panels * cuts,
+          task -> {
+            int cut = task % cuts;
+            int group = (int) ((long) groups * cut / cuts);
+            int endGroup = (int) ((long) groups * (cut + 1) / cuts);
+            multiply(task / cuts, group, endGroup);
+          });
+    }
+
+    /**
+     * Some groups of tiles by a panel of filters, some channels at a time: what is transformed of
+     * it never leaves the second cache.
+     */
+    private void multiply(int panel, int group, int endGroup) {
+      Code filterCode = kit.winograd(Step.FILTER, size);
+      int width = width(panel);
+      int tileCount = (endGroup - group) * rows;
+      long row = 4L * width;
+      long sumStep = tileCount * row + LINE;
+      long filterStep = row * TASK_CHANNELS + LINE;
+      SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
+      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
+      MemorySegment own = NativeScratch.get(NativeScratch.Part.PANELS, places * filterStep);
+      Frame frame = NativeScratch.frame();
+      for (int channel = 0; channel < p.c(); channel += TASK_CHANNELS) {
+        int length = Math.min(TASK_CHANNELS, p.c() - channel);
+        transformFilters(filterCode, panel, channel, length, own, 0, filterStep);
+        long first = group * groupBytes + 4L * rows * channel;
+        long extent = (places - 1) * step + (endGroup - group) * groupBytes - 4L * rows * channel;
+        long a = Range.address(squares, first, extent);
+        SquaresCode.squares(frame, a, groupBytes, step, endGroup - group, length);
+        SquaresCode.filters(frame, own.address(), 0, filterStep, 1);
+        code.result(frame, sums.address(), row, sumStep, places, channel > 0)
+            .call(kit.squares(code));
+      }
+      Code page = kit.winograd(Step.OUTPUT, size);
+      int tile = group * rows;
+      for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
+        int column = panel * panelColumns;
+        back(page, sums, i * row, sumStep, firstTile + tile + i, column, present(panel));
+      }
+      Reference.reachabilityFence(squares);
+      Reference.reachabilityFence(own);
     }
 
     /** Transforms the sums of one tile back to pixels. */

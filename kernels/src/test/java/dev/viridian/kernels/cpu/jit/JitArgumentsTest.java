@@ -113,11 +113,12 @@ final class JitArgumentsTest {
     assertThrows(
         IllegalArgumentException.class, () -> WinogradCode.run(null, f, 0, 0, 0, 0, 0, 32, 0));
     SquaresCode squares = new SquaresCode(VectorLevel.AVX2, 1, 1);
-    for (int[] s : new int[][] {{24, 1, 1}, {0, 1, 1}, {16, 0, 1}, {16, 1, 0}}) {
+    for (int[] s : new int[][] {{24, 1}, {0, 1}, {16, 0}}) {
       assertThrows(
-          IllegalArgumentException.class,
-          () -> squares.run(null, f, 0, 0, s[0], 0, 0, 0, 0, s[1], s[2]));
+          IllegalArgumentException.class, () -> SquaresCode.squares(f, 0, 0, 0, s[1], s[0]));
     }
+    assertThrows(IllegalArgumentException.class, () -> SquaresCode.filters(f, 0, 0, 0, 0));
+    assertThrows(IllegalArgumentException.class, () -> squares.result(f, 0, 0, 0, 0, false));
     assertThrows(IndexOutOfBoundsException.class, () -> Range.address(floats(4).segment(), 8, 9));
   }
 }

@@ -139,6 +139,18 @@ final class WinogradConvTest {
   }
 
   @Test
+  void blocksOfTilesWhoseFiltersAreTransformedOnTheWay() {
+    Random random = new Random(7);
+    ConvProblem p = ConvProblem.of(2, 34, 70, 336, 272, 3, 1, 1);
+    MemorySegment x = random(random, DType.F32, 2L * 34 * 70 * 336);
+    MemorySegment weight = random(random, DType.F32, 9L * 336 * 272);
+    MemorySegment bias = random(random, DType.F32, 272);
+    MemorySegment two = run(p, 2, x, weight, bias);
+    MemorySegment four = run(p, 4, x, weight, bias);
+    assertEquals(0, rms(two, four) / rms(two, null), 4e-6);
+  }
+
+  @Test
   void theErrorIsNearThatOfPlainSums() {
     Random random = new Random(6);
     ConvProblem p = ConvProblem.of(1, 16, 16, 320, 32, 3, 1, 1);
@@ -175,6 +187,8 @@ final class WinogradConvTest {
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 320, 3, 2, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 4, 3, 1, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 8, 8, 64, 64, 3, 1, 1)));
+    assertEquals(4, WinogradConv.choose(ConvProblem.of(1, 8, 8, 1280, 1280, 3, 1, 1)));
+    assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 2, 2, 1280, 1280, 3, 1, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 32, 64, 3, 1, 1)));
     assertEquals(0, WinogradConv.choose(ConvProblem.of(1, 64, 64, 320, 320, 1, 1, 0)));
   }
