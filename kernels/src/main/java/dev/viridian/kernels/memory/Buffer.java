@@ -4,7 +4,7 @@ package dev.viridian.kernels.memory;
  * A run of bytes on some device. A buffer is a value: it says where, not who owns it. Whoever took
  * the memory from an {@link Allocator} gives it back.
  */
-public sealed interface Buffer permits HostBuffer {
+public sealed interface Buffer permits HostBuffer, CudaBuffer {
   /** Length in bytes. */
   long bytes();
 

@@ -95,7 +95,7 @@ final class EmulatedBuild {
   }
 
   /** The kernels module's folder: tests run in a module's folder, or in that of the project. */
-  private static Path module() {
+  static Path module() {
     for (Path p = Path.of("").toAbsolutePath(); p != null; p = p.getParent()) {
       Path module = p.resolve("kernels");
       if (Files.isDirectory(module.resolve("src/test/cuda"))) {

@@ -1,0 +1,164 @@
+package dev.viridian.kernels.cuda;
+
+import dev.viridian.kernels.memory.Allocator;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.CudaBuffer;
+import dev.viridian.kernels.memory.DeviceMemoryException;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * Memory of a CUDA device with reuse. All work of the device is in one stream, so a block may be
+ * handed out again as soon as it is released: what is done with it then comes after what was told
+ * before. When the device refuses, everything cached is given back and the request is tried once
+ * more.
+ */
+public final class CudaAllocator implements Allocator {
+  private static final long SMALLEST = 512;
+  private static final long MEBIBYTE = 1 << 20;
+  private static final long LARGE = 2 * MEBIBYTE;
+
+  private final CudaDevice device;
+  private final long limit;
+  private final TreeMap<Long, ArrayDeque<Long>> cached = new TreeMap<>();
+  private final Map<Long, Long> inUse = new HashMap<>();
+  private long usedBytes;
+  private long cachedBytes;
+  private long peak;
+  private long freshBlocks;
+
+  /**
+   * An allocator of a device.
+   *
+   * @param limit the most bytes it holds, cached ones included
+   */
+  CudaAllocator(CudaDevice device, long limit) {
+    this.device = device;
+    this.limit = limit;
+  }
+
+  @Override
+  public synchronized CudaBuffer allocate(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("negative size " + bytes);
+    }
+    long size = roundUp(bytes);
+    Map.Entry<Long, ArrayDeque<Long>> fit = cached.ceilingEntry(size);
+    long address;
+    if (fit != null && fit.getKey() - size <= fit.getKey() / 8) {
+      size = fit.getKey();
+      address = fit.getValue().pop();
+      if (fit.getValue().isEmpty()) {
+        cached.remove(size);
+      }
+      cachedBytes -= size;
+    } else {
+      address = fresh(size, bytes);
+      freshBlocks++;
+    }
+    inUse.put(address, size);
+    usedBytes += size;
+    peak = Math.max(peak, usedBytes);
+    return new CudaBuffer(device.ordinal(), address, bytes);
+  }
+
+  private long fresh(long size, long requested) {
+    if (size > limit - usedBytes - cachedBytes) {
+      trim();
+    }
+    if (size > limit - usedBytes) {
+      throw new DeviceMemoryException(describe(requested));
+    }
+    device.bind();
+    Address address = new Address();
+    int result = JCudaDriver.cuMemAlloc(address, size);
+    if (result == CudaCheck.OUT_OF_MEMORY) {
+      trim();
+      result = JCudaDriver.cuMemAlloc(address, size);
+      if (result == CudaCheck.OUT_OF_MEMORY) {
+        throw new DeviceMemoryException(describe(requested));
+      }
+    }
+    CudaCheck.driver(result, "cuMemAlloc of " + size + " bytes");
+    return address.value();
+  }
+
+  private String describe(long requested) {
+    long[] free = new long[1];
+    long[] total = new long[1];
+    device.bind();
+    CudaCheck.driver(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+    return "out of memory on "
+        + device
+        + ": requested "
+        + mebibytes(requested)
+        + ", used "
+        + mebibytes(usedBytes)
+        + ", cached "
+        + mebibytes(cachedBytes)
+        + ", free "
+        + mebibytes(Math.min(free[0], limit - usedBytes - cachedBytes))
+        + " of "
+        + mebibytes(Math.min(total[0], limit))
+        + "; a smaller --width, --height or --batch-size, or a model in f16, needs less";
+  }
+
+  private static String mebibytes(long bytes) {
+    return (bytes + MEBIBYTE - 1) / MEBIBYTE + " MiB";
+  }
+
+  private static long roundUp(long bytes) {
+    if (bytes <= SMALLEST) {
+      return SMALLEST;
+    }
+    if (bytes < LARGE) {
+      return Long.highestOneBit(bytes - 1) << 1;
+    }
+    return (bytes + LARGE - 1) / LARGE * LARGE;
+  }
+
+  @Override
+  public synchronized void release(Buffer buffer) {
+    long address = device.own(buffer).address();
+    Long size = inUse.remove(address);
+    if (size == null) {
+      throw new IllegalStateException("released twice, or not from this allocator");
+    }
+    usedBytes -= size;
+    cachedBytes += size;
+    cached.computeIfAbsent(size, s -> new ArrayDeque<>()).push(address);
+  }
+
+  @Override
+  public synchronized void trim() {
+    if (cached.isEmpty()) {
+      return;
+    }
+    device.synchronize();
+    for (ArrayDeque<Long> addresses : cached.values()) {
+      for (long address : addresses) {
+        CudaCheck.driver(JCudaDriver.cuMemFree(Address.of(address)), "cuMemFree");
+      }
+    }
+    cached.clear();
+    cachedBytes = 0;
+  }
+
+  @Override
+  public synchronized Usage usage() {
+    return new Usage(usedBytes, cachedBytes, peak, freshBlocks);
+  }
+
+  @Override
+  public synchronized void resetPeak() {
+    peak = usedBytes;
+  }
+
+  @Override
+  public void close() {
+    trim();
+  }
+}

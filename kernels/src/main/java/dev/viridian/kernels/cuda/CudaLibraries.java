@@ -1,0 +1,169 @@
+package dev.viridian.kernels.cuda;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds out what of CUDA this machine has, and never harms the process: a library or function that
+ * is missing would end it on the first call, so each is looked for before.
+ */
+public final class CudaLibraries {
+  private static final String DRIVER = "libcuda.so.1";
+
+  /** The driver's functions that are called here; JCuda binds each on its first call. */
+  private static final List<String> DRIVER_FUNCTIONS =
+      List.of(
+          "cuInit",
+          "cuDriverGetVersion",
+          "cuGetErrorName",
+          "cuGetErrorString",
+          "cuDeviceGet",
+          "cuDeviceGetCount",
+          "cuDeviceGetName",
+          "cuDeviceGetAttribute",
+          "cuDevicePrimaryCtxRetain",
+          "cuDevicePrimaryCtxRelease_v2",
+          "cuCtxSetCurrent",
+          "cuMemGetInfo_v2",
+          "cuMemAlloc_v2",
+          "cuMemFree_v2",
+          "cuMemAllocHost_v2",
+          "cuMemFreeHost",
+          "cuMemcpyHtoDAsync_v2",
+          "cuMemcpyDtoHAsync_v2",
+          "cuMemcpyDtoDAsync_v2",
+          "cuMemsetD8Async",
+          "cuModuleLoadData",
+          "cuModuleUnload",
+          "cuModuleGetFunction",
+          "cuStreamCreate",
+          "cuStreamDestroy_v2",
+          "cuStreamSynchronize",
+          "cuEventCreate",
+          "cuEventDestroy_v2",
+          "cuEventRecord",
+          "cuEventSynchronize",
+          "cuLaunchKernel");
+
+  /** The oldest driver whose functions JCuda 12.6 and cuBLAS 12 use. */
+  private static final int OLDEST_DRIVER = 12000;
+
+  /**
+   * What the driver says.
+   *
+   * @param devices how many can be used; 0 if there is a problem
+   * @param version such as 12060; 0 if unknown
+   * @param broken whether there is a driver, but not one that works
+   * @param problem what is missing and what helps, in one line; empty if all is well
+   */
+  public record Driver(int devices, int version, boolean broken, String problem) {}
+
+  private static @Nullable Driver known;
+
+  private CudaLibraries() {}
+
+  /** Looks for the driver and its devices. Asked once. */
+  public static synchronized Driver driver() {
+    if (known == null) {
+      known = look();
+    }
+    return known;
+  }
+
+  private static Driver look() {
+    SymbolLookup functions = library(DRIVER);
+    if (functions == null) {
+      return new Driver(
+          0, 0, false, "CUDA: " + DRIVER + " is missing: install the driver of the NVIDIA GPU");
+    }
+    List<String> missing = missing(functions, DRIVER_FUNCTIONS);
+    if (!missing.isEmpty()) {
+      return broken(0, DRIVER + " has no " + missing.getFirst() + ": the driver is too old");
+    }
+    try {
+      prepare(() -> JCudaDriver.setExceptionsEnabled(false));
+    } catch (LinkageError | IOException e) {
+      String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      return broken(0, "JCuda's library does not load: " + why);
+    }
+    int[] number = new int[1];
+    JCudaDriver.cuDriverGetVersion(number);
+    int version = number[0];
+    int result = JCudaDriver.cuInit(0);
+    if (result == NO_DEVICE) {
+      return new Driver(0, version, false, "CUDA: the driver finds no device");
+    }
+    if (result != 0) {
+      return broken(version, "cuInit failed: " + CudaCheck.describe(result));
+    }
+    if (version < OLDEST_DRIVER) {
+      return broken(
+          version,
+          "the driver is of CUDA "
+              + version / 1000
+              + "."
+              + version % 1000 / 10
+              + ", 12.0 or newer is needed: update it");
+    }
+    result = JCudaDriver.cuDeviceGetCount(number);
+    if (result != 0) {
+      return broken(version, "cuDeviceGetCount failed: " + CudaCheck.describe(result));
+    }
+    return number[0] == 0
+        ? new Driver(0, version, false, "CUDA: the driver finds no device")
+        : new Driver(number[0], version, false, "");
+  }
+
+  private static final int NO_DEVICE = 100;
+
+  private static Driver broken(int version, String problem) {
+    return new Driver(0, version, true, "CUDA: " + problem);
+  }
+
+  /** A library by name, wherever the system's loader finds it; null if it does not. */
+  @SuppressWarnings("restricted") // a name of ours, or a file that the user named
+  static @Nullable SymbolLookup library(String name) {
+    try {
+      return SymbolLookup.libraryLookup(name, Arena.global());
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  /** Those functions that a library lacks. */
+  static List<String> missing(SymbolLookup library, List<String> functions) {
+    List<String> missing = new ArrayList<>(functions);
+    missing.removeIf(f -> library.find(f).isPresent());
+    return missing;
+  }
+
+  /**
+   * Runs what makes JCuda load a native library. JCuda writes its libraries to java.io.tmpdir and
+   * takes what lies there already: anybody's. So the property names a folder of our own meanwhile.
+   */
+  static synchronized void prepare(Runnable firstTouch) throws IOException {
+    String property = "java.io.tmpdir";
+    String before = System.getProperty(property);
+    Path folder = Files.createTempDirectory("viridian-cuda");
+    try {
+      System.setProperty(property, folder.toString());
+      firstTouch.run();
+    } finally {
+      System.setProperty(property, before);
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          Files.delete(file); // what is loaded stays loaded
+        }
+      }
+      Files.delete(folder);
+    }
+  }
+}

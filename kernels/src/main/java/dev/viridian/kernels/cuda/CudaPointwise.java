@@ -1,0 +1,155 @@
+package dev.viridian.kernels.cuda;
+
+import dev.viridian.kernels.BroadcastProblem;
+import dev.viridian.kernels.PointwiseKernels;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.CudaBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Launches pointwise.cu. */
+final class CudaPointwise implements PointwiseKernels {
+  private static final String FAMILY = "pointwise";
+  private static final int TERMS = 8;
+
+  private final CudaDevice device;
+  private final CudaAllocator allocator;
+
+  CudaPointwise(CudaDevice device, CudaAllocator allocator) {
+    this.device = device;
+    this.allocator = allocator;
+  }
+
+  private CudaLaunch launch(String kernel) {
+    return device.launch(FAMILY, kernel);
+  }
+
+  @Override
+  public void unary(Unary f, long n, float p0, float p1, Buffer x, Buffer y) {
+    launch("unary").i32(f.ordinal()).i64(n).f32(p0).f32(p1).floats(x, n).floats(y, n).each(n);
+  }
+
+  @Override
+  public void unaryBackward(Unary f, long n, float p0, float p1, Buffer x, Buffer dy, Buffer dx) {
+    launch("unary_backward")
+        .i32(f.ordinal())
+        .i64(n)
+        .f32(p0)
+        .f32(p1)
+        .floats(x, n)
+        .floats(dy, n)
+        .floats(dx, n)
+        .each(n);
+  }
+
+  @Override
+  public void binary(Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
+    binary(f, 0, p, a, b, null, y);
+  }
+
+  @Override
+  public void binaryBackwardA(
+      Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer da) {
+    binary(f, 1, p, a, b, dy, da);
+  }
+
+  @Override
+  public void binaryBackwardB(
+      Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer db) {
+    binary(f, 2, p, a, b, dy, db);
+  }
+
+  private void binary(
+      Binary f, int what, BroadcastProblem p, Buffer a, Buffer b, @Nullable Buffer dy, Buffer y) {
+    long n = p.elements();
+    if (n == 0) {
+      return;
+    }
+    Walk walk = Walk.of(p.shape(), p.aStrides(), p.bStrides());
+    if (walk.least(0) < 0 || walk.least(1) < 0) {
+      throw new IllegalArgumentException("binary: negative strides are not taken: " + p);
+    }
+    if (walk.isContiguous(0) && walk.isContiguous(1)) {
+      launch("binary_flat")
+          .i32(f.ordinal())
+          .i32(what)
+          .i64(n)
+          .floats(a, n)
+          .floats(b, n)
+          .optional(dy, 4 * n)
+          .floats(y, n)
+          .each(n);
+      return;
+    }
+    launch("binary")
+        .i32(f.ordinal())
+        .i32(what)
+        .i64(n)
+        .i64s(walk.sizes())
+        .i64s(walk.strides()[0])
+        .i64s(walk.strides()[1])
+        .floats(a, walk.span(0))
+        .floats(b, walk.span(1))
+        .optional(dy, 4 * n)
+        .floats(y, n)
+        .each(n);
+  }
+
+  @Override
+  public void where(long n, Buffer c, Buffer a, Buffer b, Buffer y) {
+    launch("where").i64(n).buffer(c, 4 * n).floats(a, n).floats(b, n).floats(y, n).each(n);
+  }
+
+  @Override
+  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
+    if (coefficients.length != xs.size()) {
+      throw new IllegalArgumentException(
+          "linearCombination: "
+              + coefficients.length
+              + " coefficients for "
+              + xs.size()
+              + " terms");
+    }
+    // y may be one of the terms: with several launches the sum so far lies elsewhere.
+    CudaBuffer sum = xs.size() > TERMS ? allocator.allocate(4 * n) : device.own(y);
+    boolean begun = false;
+    for (int first = 0; first == 0 || first < xs.size(); first += TERMS) {
+      int terms = Math.min(TERMS, xs.size() - first);
+      CudaLaunch launch = launch("combine").i32(terms).i64(n).optional(begun ? sum : null, 4 * n);
+      for (int k = 0; k < TERMS; k++) {
+        launch.f32(k < terms ? coefficients[first + k] : 0);
+      }
+      for (int k = 0; k < TERMS; k++) {
+        launch.optional(k < terms ? xs.get(first + k) : null, 4 * n);
+      }
+      launch.floats(first + TERMS >= xs.size() ? y : sum, n).each(n);
+      begun = true;
+    }
+    if (xs.size() > TERMS) {
+      allocator.release(sum);
+    }
+  }
+
+  @Override
+  public void geglu(long rows, int cols, Buffer x, Buffer y) {
+    long n = Math.multiplyExact(rows, cols);
+    launch("geglu").i64(n).i32(cols).floats(x, 2 * n).floats(y, n).each(n);
+  }
+
+  @Override
+  public void gegluBackward(long rows, int cols, Buffer x, Buffer dy, Buffer dx) {
+    long n = Math.multiplyExact(rows, cols);
+    launch("geglu_backward")
+        .i64(n)
+        .i32(cols)
+        .floats(x, 2 * n)
+        .floats(dy, n)
+        .floats(dx, 2 * n)
+        .each(n);
+  }
+
+  @Override
+  public void addTo(long n, float alpha, Buffer x, Buffer y) {
+    launch("add_to").i64(n).f32(alpha).floats(x, n).floats(y, n).each(n);
+  }
+}

@@ -1,0 +1,157 @@
+package dev.viridian.kernels.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.memory.CudaBuffer;
+import dev.viridian.kernels.memory.DeviceMemoryException;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The device, its memory, its transfers and the checks of launches. */
+class CudaDeviceTest extends CudaFamilyTest {
+  private static final long MEBIBYTE = 1 << 20;
+
+  @Test
+  void saysWhatItIs() {
+    assertEquals("cuda:0 (emulated device)", device.toString());
+    assertEquals(90, device.capability());
+  }
+
+  @Test
+  void aDeviceThatIsNotThereIsNamed() {
+    CudaFailure e = assertThrows(CudaFailure.class, () -> CudaDevice.open(3));
+    assertEquals("CUDA: there is no device 3, there are 1, counted from 0", e.getMessage());
+  }
+
+  @Test
+  void manyBytesComeBackAsTheyWent() {
+    for (long bytes : new long[] {0, 1, 4095, 4 * MEBIBYTE, 13 * MEBIBYTE + 3}) {
+      MemorySegment there = Arena.ofAuto().allocate(Math.max(1, bytes)).asSlice(0, bytes);
+      for (long i = 0; i < bytes; i += 97) {
+        there.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+      }
+      CudaBuffer block = allocator.allocate(bytes + 8);
+      device.upload(there, block.slice(8, bytes));
+      MemorySegment back = Arena.ofAuto().allocate(Math.max(1, bytes)).asSlice(0, bytes);
+      device.download(block.slice(8, bytes), back);
+      assertEquals(-1, there.mismatch(back));
+      allocator.release(block);
+    }
+  }
+
+  @Test
+  void uploadsFromTheHeapToo() {
+    CudaBuffer block = allocator.allocate(12);
+    device.upload(MemorySegment.ofArray(new float[] {1, 2, 3}), block);
+    float[] back = new float[3];
+    device.download(block, MemorySegment.ofArray(back));
+    assertEquals(2, back[1]);
+    allocator.release(block);
+  }
+
+  @Test
+  void releasedMemoryIsHandedOutAgain() {
+    CudaBuffer first = allocator.allocate(1000);
+    allocator.release(first);
+    CudaBuffer second = allocator.allocate(1010);
+    assertEquals(first.address(), second.address());
+    assertEquals(1, allocator.usage().fresh());
+    allocator.release(second);
+    assertThrows(IllegalStateException.class, () -> allocator.release(second));
+  }
+
+  @Test
+  void aStepAfterTheFirstTakesNothingFresh() {
+    List<CudaBuffer> taken = new ArrayList<>();
+    long fresh = 0;
+    for (int step = 0; step < 3; step++) {
+      for (long bytes : new long[] {100, 5000, 3 * MEBIBYTE, 70_000, 9 * MEBIBYTE, 100}) {
+        taken.add(allocator.allocate(bytes));
+      }
+      taken.forEach(allocator::release);
+      taken.clear();
+      fresh = step == 0 ? allocator.usage().fresh() : fresh;
+    }
+    assertEquals(fresh, allocator.usage().fresh());
+  }
+
+  @Test
+  void cachedMemoryMakesRoomForAnotherSize() {
+    emulated.totalBytes(100 * MEBIBYTE);
+    try {
+      allocator.release(allocator.allocate(60 * MEBIBYTE));
+      CudaBuffer block = allocator.allocate(90 * MEBIBYTE);
+      assertEquals(0, allocator.usage().cached());
+      DeviceMemoryException e =
+          assertThrows(DeviceMemoryException.class, () -> allocator.allocate(20 * MEBIBYTE));
+      assertEquals(
+          "out of memory on cuda:0 (emulated device): requested 20 MiB, used 90 MiB, cached 0 MiB,"
+              + " free 10 MiB of 100 MiB; a smaller --width, --height or --batch-size, or a model"
+              + " in f16, needs less",
+          e.getMessage());
+      allocator.release(block);
+    } finally {
+      emulated.totalBytes(8L << 30);
+    }
+  }
+
+  @Test
+  void aLimitIsKept() {
+    try (CudaAllocator small = device.allocator(8 * MEBIBYTE)) {
+      CudaBuffer block = small.allocate(6 * MEBIBYTE);
+      assertThrows(DeviceMemoryException.class, () -> small.allocate(4 * MEBIBYTE));
+      small.release(block);
+      small.release(small.allocate(8 * MEBIBYTE));
+    }
+  }
+
+  @Test
+  void argumentsAreCheckedBeforeALaunch() {
+    CudaBuffer small = allocator.allocate(16);
+    CudaLaunch tooSmall = device.launch("pointwise", "add_to").i64(5).f32(1);
+    assertSays("needs a buffer of 20 bytes, got one of 16", () -> tooSmall.floats(small, 5));
+    CudaLaunch wrongType = device.launch("pointwise", "add_to");
+    assertSays("argument 0 has 4 bytes, expected 8", () -> wrongType.i32(5));
+    CudaLaunch tooFew = device.launch("pointwise", "add_to").i64(4).f32(1).floats(small, 4);
+    assertSays("takes 4 arguments, got 3", () -> tooFew.each(4));
+    assertSays("there is no kernel pointwise_none", () -> device.launch("pointwise", "none"));
+    HostBuffer host = new HostBuffer(Arena.ofAuto().allocate(16));
+    assertSays("expected memory of cuda:0", () -> tooFew.floats(host, 4));
+    CudaLaunch tooMany =
+        device.launch("pointwise", "add_to").i64(4).f32(1).floats(small, 4).floats(small, 4);
+    assertSays("no device takes a grid", () -> tooMany.blocks(1, 70_000, 32, 1));
+    assertSays("no device takes blocks", () -> tooMany.blocks(1, 2048));
+    allocator.release(small);
+  }
+
+  private static void assertSays(String expected, org.junit.jupiter.api.function.Executable call) {
+    RuntimeException e = assertThrows(RuntimeException.class, call);
+    assertTrue(e.getMessage().contains(expected), e.getMessage());
+  }
+
+  @Test
+  void aClosedDeviceIsNotUsed() {
+    CudaDevice other = CudaDevice.open(0);
+    other.close();
+    other.close();
+    assertThrows(IllegalStateException.class, other::synchronize);
+  }
+
+  @Test
+  void familiesThatAreMissingSayTheirName() {
+    for (String family : CudaKernels.MISSING) {
+      assertTrue(CudaKernels.FAMILIES.contains(family), family);
+    }
+    if (CudaKernels.MISSING.contains("copy")) {
+      assertSays(
+          "the family copy is not written", () -> kernels.copy().fill(DType.F32, 0, 0, null));
+    }
+  }
+}

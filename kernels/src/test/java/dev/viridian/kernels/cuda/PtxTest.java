@@ -1,0 +1,84 @@
+package dev.viridian.kernels.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/** The PTX in the jar is that of the sources. */
+class PtxTest {
+  private static final Path SOURCES = EmulatedBuild.module().resolve("src/main/cuda");
+  private static final Path RESOURCES =
+      EmulatedBuild.module().resolve("src/main/resources/dev/viridian/kernels/cuda");
+
+  private static List<Path> files(Path folder, String end) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.filter(f -> f.getFileName().toString().endsWith(end))
+          .sorted(Comparator.comparing(f -> f.getFileName().toString()))
+          .toList();
+    }
+  }
+
+  @Test
+  void isCompiledFromTheSourcesAsTheyAre() throws IOException, NoSuchAlgorithmException {
+    List<Path> sources = new ArrayList<>(List.of(SOURCES.resolve("ptx")));
+    sources.addAll(files(SOURCES, ".cuh"));
+    sources.addAll(files(SOURCES, ".cu"));
+    MessageDigest digest = MessageDigest.getInstance("SHA-256");
+    for (Path source : sources) {
+      digest.update(Files.readAllBytes(source));
+    }
+    assertEquals(
+        Files.readString(RESOURCES.resolve("sources.sha256"), StandardCharsets.US_ASCII).strip(),
+        HexFormat.of().formatHex(digest.digest()),
+        "kernels were changed: run kernels/src/main/cuda/ptx (needs clang-19)");
+  }
+
+  @Test
+  void isThereForEveryFamilyAndTarget() throws IOException {
+    TreeSet<String> expected = new TreeSet<>();
+    for (Path source : files(SOURCES, ".cu")) {
+      for (int target : CudaModules.TARGETS) {
+        String family = source.getFileName().toString().replace(".cu", "");
+        expected.add(family + ".sm_" + target + ".ptx");
+      }
+    }
+    TreeSet<String> found = new TreeSet<>();
+    files(RESOURCES, ".ptx").forEach(f -> found.add(f.getFileName().toString()));
+    assertEquals(expected, found);
+  }
+
+  /** For devices from Turing to Hopper: what the driver would do when a family is first used. */
+  @Test
+  void compilesForEveryDeviceWithoutSpills() throws IOException {
+    String os = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    Assumptions.assumeTrue(os.equals("Linux amd64"), "NVIDIA's compiler is here for Linux alone");
+    for (Path source : files(SOURCES, ".cu")) {
+      String family = source.getFileName().toString().replace(".cu", "");
+      for (int capability : new int[] {75, 80, 86, 89, 90}) {
+        String ptx = CudaModules.ptx(family, CudaModules.target(capability));
+        List<PtxCompiler.Resources> all = PtxCompiler.compile(ptx, capability);
+        assertFalse(all.isEmpty(), family);
+        for (PtxCompiler.Resources kernel : all) {
+          String what = "sm_" + capability + ": " + kernel;
+          assertEquals(0, kernel.spills(), what);
+          assertTrue(kernel.shared() <= 48 << 10, what);
+        }
+      }
+    }
+  }
+}
