@@ -32,6 +32,8 @@ import dev.viridian.kernels.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,17 +48,23 @@ public final class StableDiffusion implements AutoCloseable {
 
   private final Device device;
   private final ModelFiles files;
-  private final ClipTokenizer tokenizer;
+  private final CompletableFuture<ClipTokenizer> tokenizer;
   private final ClipTextModel textEncoder;
   private final UNet unet;
   private final Autoencoder autoencoder;
   private final SchedulerConfig schedulerConfig;
   private volatile boolean tiling;
 
-  private StableDiffusion(Device device, ModelFiles files, ClipTokenizer tokenizer) {
+  private StableDiffusion(Device device, ModelFiles files) {
     this.device = device;
     this.files = files;
-    this.tokenizer = tokenizer;
+    Path folder = files.tokenizer();
+    // 50,000 tokens take as long to read as much of the weights.
+    this.tokenizer =
+        CompletableFuture.supplyAsync(
+            () ->
+                (folder == null ? ClipTokenizer.standard() : ClipTokenizer.load(folder))
+                    .withLength(files.configs().textEncoder().maxPositions()));
     this.textEncoder = new ClipTextModel(files.configs().textEncoder());
     this.unet = new UNet(files.configs().unet());
     this.autoencoder = new Autoencoder(files.configs().vae());
@@ -76,17 +84,16 @@ public final class StableDiffusion implements AutoCloseable {
   public static StableDiffusion load(ModelFiles files, Device device, @Nullable DType dtype) {
     StableDiffusion model;
     try {
-      Path folder = files.tokenizer();
-      ClipTokenizer tokenizer =
-          folder == null ? ClipTokenizer.standard() : ClipTokenizer.load(folder);
-      int positions = files.configs().textEncoder().maxPositions();
-      model = new StableDiffusion(device, files, tokenizer.withLength(positions));
+      model = new StableDiffusion(device, files);
     } catch (RuntimeException | Error e) {
       files.close();
       throw e;
     }
     try {
-      int tokens = model.tokenizer.nextId();
+      ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
+      ModuleLoader.load(model.unet, files.unet(), device, dtype);
+      ModuleLoader.load(model.autoencoder, files.vae(), device, dtype);
+      int tokens = model.tokenizer().nextId();
       if (tokens > model.textEncoder.config().vocabSize()) {
         throw new InputException(
             files.describe()
@@ -95,9 +102,6 @@ public final class StableDiffusion implements AutoCloseable {
                 + " tokens, the text encoder only "
                 + model.textEncoder.config().vocabSize());
       }
-      ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
-      ModuleLoader.load(model.unet, files.unet(), device, dtype);
-      ModuleLoader.load(model.autoencoder, files.vae(), device, dtype);
       return model;
     } catch (RuntimeException | Error e) {
       model.close();
@@ -135,7 +139,14 @@ public final class StableDiffusion implements AutoCloseable {
 
   /** The tokenizer. */
   public ClipTokenizer tokenizer() {
-    return tokenizer;
+    try {
+      return tokenizer.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    }
   }
 
   /** The text encoder. */
@@ -288,7 +299,7 @@ public final class StableDiffusion implements AutoCloseable {
   }
 
   private Tensor encode(String prompt, int skip, int batch, LayerObserver observer) {
-    TokenizedPrompt tokens = tokenizer.encode(prompt);
+    TokenizedPrompt tokens = tokenizer().encode(prompt);
     long[] ids = new long[tokens.ids().length];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = tokens.ids()[i];

@@ -2,6 +2,7 @@ package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.TensorSpec;
 import dev.viridian.engine.io.FileType;
@@ -13,6 +14,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,6 +33,9 @@ import org.jspecify.annotations.Nullable;
 public final class ModuleLoader {
   private static final int LISTED = 20;
 
+  /** Bytes of a file that are converted or turned at a time. */
+  private static final long PART = 2 << 20;
+
   private ModuleLoader() {}
 
   /**
@@ -43,9 +48,10 @@ public final class ModuleLoader {
   public static void load(
       Module module, WeightSource source, Device device, @Nullable DType dtype) {
     check(module, source);
-    try (MemoryScope scope = MemoryScope.open()) {
+    try (MemoryScope scope = MemoryScope.open();
+        Part part = new Part()) {
       for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
-        Tensor value = read(e.getKey(), e.getValue(), source, device, dtype);
+        Tensor value = read(e.getKey(), e.getValue(), source, device, dtype, part);
         e.getValue().bind(scope.detach(value.named(e.getKey())));
       }
     } catch (RuntimeException | Error e) {
@@ -112,7 +118,8 @@ public final class ModuleLoader {
       Parameter parameter,
       WeightSource source,
       Device device,
-      @Nullable DType wanted) {
+      @Nullable DType wanted,
+      Part part) {
     TensorInfo info = source.info(name);
     DType stored = info.type().dtype();
     DType kept = stored == null ? DType.F32 : stored;
@@ -125,57 +132,70 @@ public final class ModuleLoader {
     if (stored == dtype && !turned && device.readsHostMemory()) {
       return Tensor.borrow(device, new HostBuffer(source.data(name)), spec);
     }
-    // Shared, since the copy below may be divided among threads.
-    try (Arena arena = Arena.ofShared()) {
+    Tensor value = Tensor.empty(device, spec);
+    // Conversion and turning are strided copies, done on the CPU.
+    Tensor target = device.readsHostMemory() ? value : Tensor.empty(Device.cpu(), spec);
+    Shape file = parameter.fileShape();
+    long rows = file.rank() == 0 ? 1 : file.dim(0);
+    long most = Math.max(1, PART / Math.max(1, info.bytes() / Math.max(1, rows)));
+    for (long row = 0; row < rows && info.bytes() > 0; row += most) {
+      long count = Math.min(most, rows - row);
+      MemorySegment bytes = part.take(info.bytes() / rows * count);
       // Read past the mapping: what is converted or turned must not stay in memory twice.
-      MemorySegment bytes = arena.allocate(Math.max(1, info.bytes()), 64).asSlice(0, info.bytes());
-      source.read(name, 0, bytes);
+      source.read(name, info.bytes() / rows * row, bytes);
       if (info.type() == FileType.F64) {
-        bytes = narrow(bytes, arena);
-        stored = DType.F32;
+        narrow(bytes);
       }
-      Tensor value = Tensor.empty(device, spec);
-      if (stored == dtype && !turned) {
-        value.upload(bytes);
-        return value;
-      }
-      // Conversion and turning are one strided copy, done on the CPU.
-      Tensor target = device.readsHostMemory() ? value : Tensor.empty(Device.cpu(), spec);
-      long[] file = parameter.fileShape().strides();
-      List<Long> strides =
-          parameter.form() == Parameter.Form.CONVOLUTION
-              ? List.of(file[0], file[2], file[3], file[1])
-              : parameter.fileShape().stridesList();
+      long[] strides = file.strides();
       CopyKernels.Copy copy =
           new CopyKernels.Copy(
-              parameter.shape().toList(),
-              java.util.Objects.requireNonNull(stored),
+              (file.rank() == 0 ? spec.shape() : spec.shape().with(0, count)).toList(),
+              stored == null ? DType.F32 : stored,
               0,
-              strides,
+              parameter.form() == Parameter.Form.CONVOLUTION
+                  ? List.of(strides[0], strides[2], strides[3], strides[1])
+                  : file.stridesList(),
               dtype,
-              0,
-              parameter.shape().stridesList());
+              spec.shape().elements() / rows * row,
+              spec.shape().stridesList());
       target
           .device()
           .kernels()
           .copy()
           .copy(copy, new HostBuffer(bytes), target.buffer("ModuleLoader"));
-      if (target != value) {
-        value.upload(HostBuffer.of(target.buffer()).asSlice(0, spec.bytes()));
+    }
+    if (target != value) {
+      value.upload(HostBuffer.of(target.buffer()).asSlice(0, spec.bytes()));
+    }
+    return value;
+  }
+
+  /** Memory for a part of a tensor of a file: the same for all, so that it stays in the caches. */
+  private static final class Part implements AutoCloseable {
+    private Arena arena = Arena.ofShared(); // a copy may be divided among threads
+    private MemorySegment memory = arena.allocate(PART, 64);
+
+    MemorySegment take(long bytes) {
+      if (memory.byteSize() < bytes) {
+        close();
+        arena = Arena.ofShared();
+        memory = arena.allocate(bytes, 64);
       }
-      return value;
+      return memory.asSlice(0, bytes);
+    }
+
+    @Override
+    public void close() {
+      arena.close();
     }
   }
 
-  private static MemorySegment narrow(MemorySegment doubles, Arena arena) {
+  /** Writes doubles as floats into the first half of their memory. */
+  private static void narrow(MemorySegment doubles) {
     long n = doubles.byteSize() / Double.BYTES;
-    MemorySegment floats = arena.allocate(Math.max(1, n * Float.BYTES), 64);
     for (long i = 0; i < n; i++) {
-      floats.setAtIndex(
-          java.lang.foreign.ValueLayout.JAVA_FLOAT,
-          i,
-          (float) doubles.getAtIndex(java.lang.foreign.ValueLayout.JAVA_DOUBLE, i));
+      double value = doubles.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+      doubles.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
     }
-    return floats.asSlice(0, n * Float.BYTES);
   }
 }

@@ -54,6 +54,25 @@ public final class CpuKernels implements Kernels {
     return workers;
   }
 
+  /**
+   * Chooses, makes and checks what every network needs, on another thread, so that it is there when
+   * it is asked for. Without it, that happens at the first use.
+   */
+  public void prepare() {
+    Thread.ofPlatform()
+        .daemon()
+        .name("viridian-preparation")
+        .start(
+            () -> {
+              try {
+                Preparation.run(this);
+              } catch (RuntimeException | LinkageError e) {
+                System.getLogger(CpuKernels.class.getName())
+                    .log(System.Logger.Level.DEBUG, "preparation ended early", e);
+              }
+            });
+  }
+
   /** Which implementation each operation used so far went to: {@code family.operation: name}. */
   public TreeSet<String> choices() {
     TreeSet<String> lines = new TreeSet<>();

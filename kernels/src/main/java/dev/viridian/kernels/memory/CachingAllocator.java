@@ -18,6 +18,7 @@ import java.util.TreeMap;
  */
 public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
+  private static final long LARGE = 2 * MEBIBYTE;
   private static final int SLACK = 32;
   private static final long SMALLEST_SLACK = 64 * MEBIBYTE;
 
@@ -118,10 +119,35 @@ public final class CachingAllocator implements Allocator {
   private static Block fresh(long size) {
     Arena arena = Arena.ofShared();
     try {
-      return new Block(arena.allocate(size, 64), arena);
+      boolean straight = size >= LARGE && Straight.POSSIBLE;
+      return new Block(
+          straight ? SystemMemory.pages(size, arena) : arena.allocate(size, 64), arena);
+    } catch (IllegalStateException e) {
+      arena.close();
+      OutOfMemoryError error = new OutOfMemoryError(e.getMessage());
+      error.initCause(e);
+      throw error;
     } catch (OutOfMemoryError e) {
       arena.close();
       throw e;
+    }
+  }
+
+  /** Whether memory can be had straight from the system: Java would write it full of zeros. */
+  private static final class Straight {
+    static final boolean POSSIBLE = possible();
+
+    private static boolean possible() {
+      if (!SystemMemory.supported()) {
+        return false;
+      }
+      try (Arena arena = Arena.ofConfined()) {
+        return SystemMemory.pages(LARGE, arena).byteSize() == LARGE;
+      } catch (IllegalStateException | IllegalCallerException | LinkageError e) {
+        System.getLogger(CachingAllocator.class.getName())
+            .log(System.Logger.Level.DEBUG, "no memory straight from the system", e);
+        return false;
+      }
     }
   }
 

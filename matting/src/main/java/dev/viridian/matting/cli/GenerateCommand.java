@@ -48,12 +48,12 @@ final class GenerateCommand implements Callable<Integer> {
       throw new IllegalStateException("picocli did not inject the parent command");
     }
     options.check(spec);
+    CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, Map.of()));
+    kernels.prepare();
     long seed = options.seed >= 0 ? options.seed : ThreadLocalRandom.current().nextLong(SEEDS);
-    List<OutputNames> names = names(seed);
-    GenerationOutput output = new GenerationOutput(options, names);
-    output.prepare();
-
-    try (Device device = Device.cpu(new CpuOptions(options.threads, Map.of()))) {
+    try (Device device = Device.cpu(kernels)) {
+      GenerationOutput output = new GenerationOutput(options, names(seed));
+      output.prepare();
       RunRecord record = new RunRecord(device);
       record.begin("load");
       try (DiffuMatting model = load(ModelFiles.open(locate()), device)) {
@@ -62,8 +62,8 @@ final class GenerateCommand implements Callable<Integer> {
           Json.print(spec.commandLine().getOut(), result);
         }
       }
-      if (options.logKernels && device.kernels() instanceof CpuKernels cpu) {
-        cpu.choices().forEach(main.err()::println);
+      if (options.logKernels) {
+        kernels.choices().forEach(main.err()::println);
       }
     }
     return Main.OK;
@@ -145,6 +145,7 @@ final class GenerateCommand implements Callable<Integer> {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("pictures", output.written());
     summary.put("phases", record.phases());
+    summary.put("seconds_to_first_step", record.secondsToFirstStep());
     summary.put("peak_resident_bytes", RunRecord.peakResidentBytes());
     if (!console.json()) {
       report(output.written().size(), output, record, console);

@@ -207,6 +207,7 @@ final class GenerationOutput {
         "versions",
         Map.of("viridian", VersionText.viridian(), "java", Runtime.version().toString()));
     json.put("phases", new LinkedHashMap<>(record.phases()));
+    json.put("seconds_to_first_step", record.secondsToFirstStep());
     json.put("peak_resident_bytes", RunRecord.peakResidentBytes());
     json.put("generated_by", "AI");
     return json;

@@ -5,6 +5,8 @@ import dev.viridian.engine.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -18,6 +20,7 @@ final class RunRecord {
   private final Map<String, Map<String, Object>> phases = new LinkedHashMap<>();
   private @Nullable String current;
   private long since;
+  private double secondsToFirstStep;
 
   RunRecord(Device device) {
     this.device = device;
@@ -36,6 +39,9 @@ final class RunRecord {
 
   /** Begins the phase that a run tells of. */
   void begin(GenerationListener.Phase phase) {
+    if (phase == GenerationListener.Phase.DENOISE && secondsToFirstStep == 0) {
+      secondsToFirstStep = sinceStart();
+    }
     begin(phase.name().toLowerCase(Locale.ROOT));
   }
 
@@ -57,6 +63,22 @@ final class RunRecord {
     entry.put("peak_tensor_bytes", peak);
     phases.put(phase, entry);
     current = null;
+  }
+
+  /**
+   * From the start of the process to that of the first step, text encoded and all weights there; 0
+   * before that, or where the system does not tell when the process began.
+   */
+  double secondsToFirstStep() {
+    return secondsToFirstStep;
+  }
+
+  private static double sinceStart() {
+    return ProcessHandle.current()
+        .info()
+        .startInstant()
+        .map(start -> Duration.between(start, Instant.now()).toMillis() / 1e3)
+        .orElse(0.0);
   }
 
   /** By phase: {@code seconds} and {@code peak_tensor_bytes}. */

@@ -3,11 +3,11 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.viridian.kernels.memory.SystemMemory;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.util.Locale;
 
 /**
  * One generated function {@code void f(void* arguments)} in memory of its own. The memory can be
@@ -43,8 +43,7 @@ final class CodePage implements Code, AutoCloseable {
 
   /** Whether this is a system for which code can be generated. */
   static boolean supported() {
-    return System.getProperty("os.arch").equals("amd64")
-        && System.getProperty("os.name").toLowerCase(Locale.ROOT).equals("linux");
+    return SystemMemory.supported();
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
+import dev.viridian.kernels.memory.SystemMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.LongAdder;

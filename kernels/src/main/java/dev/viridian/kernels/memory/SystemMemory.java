@@ -1,4 +1,4 @@
-package dev.viridian.kernels.cpu.jit;
+package dev.viridian.kernels.memory;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -8,9 +8,14 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Locale;
 
-/** Memory straight from the system (x86-64 Linux): for code, and in large pages for scratch. */
-final class SystemMemory {
+/**
+ * Memory straight from the system (x86-64 Linux): for code, for maps and weights, and in large
+ * pages for scratch. Using this class where it is not {@link #supported} or native access is denied
+ * to the JVM fails with an error of linkage.
+ */
+public final class SystemMemory {
   private static final int READ_WRITE = 3;
   private static final int READ_EXECUTE = 5;
   private static final int PRIVATE_ANONYMOUS = 0x22;
@@ -31,6 +36,18 @@ final class SystemMemory {
 
   private SystemMemory() {}
 
+  /** Whether this is a system that it is written for. */
+  public static boolean supported() {
+    return Known.SUPPORTED;
+  }
+
+  /** Apart, so that asking links nothing. */
+  private static final class Known {
+    static final boolean SUPPORTED =
+        System.getProperty("os.arch").equals("amd64")
+            && System.getProperty("os.name").toLowerCase(Locale.ROOT).equals("linux");
+  }
+
   @SuppressWarnings("restricted")
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
     Linker linker = Linker.nativeLinker();
@@ -46,7 +63,7 @@ final class SystemMemory {
    *
    * @throws IllegalStateException if the system gives none
    */
-  static long map(long bytes) {
+  public static long map(long bytes) {
     long address;
     try {
       address = (long) MMAP.invokeExact(0L, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
@@ -60,7 +77,7 @@ final class SystemMemory {
   }
 
   /** Makes memory executable and no longer writable; false if the system does not allow that. */
-  static boolean makeExecutable(long address, long bytes) {
+  public static boolean makeExecutable(long address, long bytes) {
     try {
       return (int) MPROTECT.invokeExact(address, bytes, READ_EXECUTE) == 0;
     } catch (Throwable t) {
@@ -69,7 +86,7 @@ final class SystemMemory {
   }
 
   /** Gives memory back. */
-  static void unmap(long address, long bytes) {
+  public static void unmap(long address, long bytes) {
     int result;
     try {
       result = (int) MUNMAP.invokeExact(address, bytes);
@@ -88,7 +105,7 @@ final class SystemMemory {
    * @param bytes rounded up to whole large pages
    */
   @SuppressWarnings("restricted")
-  static MemorySegment large(long bytes) {
+  public static MemorySegment large(long bytes) {
     long size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     long whole = size + HUGE_PAGE;
     long start = map(whole);
@@ -100,5 +117,17 @@ final class SystemMemory {
     }
     return MemorySegment.ofAddress(address)
         .reinterpret(size, Arena.ofAuto(), s -> unmap(start, whole));
+  }
+
+  /**
+   * Zeroed memory in small pages, given back with the arena. (A virtual machine may take longer for
+   * a gigabyte of large pages than for small ones: 2 s instead of 1 s was seen.)
+   *
+   * @throws IllegalStateException if the system gives none
+   */
+  @SuppressWarnings("restricted")
+  public static MemorySegment pages(long bytes, Arena arena) {
+    long start = map(bytes);
+    return MemorySegment.ofAddress(start).reinterpret(bytes, arena, s -> unmap(start, bytes));
   }
 }
