@@ -145,6 +145,9 @@ public final class StableDiffusion implements AutoCloseable {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
       }
+      if (e.getCause() instanceof Error cause) {
+        throw cause;
+      }
       throw e;
     }
   }
@@ -213,6 +216,7 @@ public final class StableDiffusion implements AutoCloseable {
       GenerationListener listener,
       Cancellation cancellation) {
     check(request, generators);
+    files.requireWhole();
     LayerObserver observer = (module, value) -> cancellation.check();
     Scheduler scheduler = scheduler(request);
     try (MemoryScope scope = MemoryScope.open();
@@ -229,6 +233,7 @@ public final class StableDiffusion implements AutoCloseable {
       Tensor x = LinearCombination.of(new double[] {run.initNoiseSigma()}, noise.next());
       listener.progress(GenerationListener.Phase.DENOISE, 0, run.calls(), null);
       for (int i = 0; i < run.calls(); i++) {
+        files.requireWhole();
         try (MemoryScope step = MemoryScope.open()) {
           Tensor input = run.scaleModelInput(x, i);
           Tensor both = guided ? Cat.of(0, input, input) : input;
@@ -353,6 +358,7 @@ public final class StableDiffusion implements AutoCloseable {
   public Autoencoder.Decoded decode(
       Tensor latents, boolean beforeNorm, GenerationListener listener, Cancellation cancellation) {
     listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
+    files.requireWhole();
     device.allocator().trim(); // neither the UNet's maps nor its weights are of use to the decoder
     unet.unload();
     LayerObserver observer = (module, value) -> cancellation.check();

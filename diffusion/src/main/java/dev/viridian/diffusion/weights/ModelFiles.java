@@ -185,6 +185,15 @@ public final class ModelFiles implements AutoCloseable {
     return found == null ? ComponentConfigs.empty() : found.deepCopy();
   }
 
+  /**
+   * Sees whether all files still have what was there when they were opened.
+   *
+   * @throws dev.viridian.engine.InputException if one was cut by another process
+   */
+  public void requireWhole() {
+    opened.forEach(WeightSource::requireWhole);
+  }
+
   /** Releases all files. Nothing that the sources gave out may be used any more. */
   @Override
   public void close() {

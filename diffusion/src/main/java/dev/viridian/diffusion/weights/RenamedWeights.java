@@ -236,6 +236,11 @@ public final class RenamedWeights implements WeightSource {
     source.read(keyOf(name), byteOffset, dest);
   }
 
+  @Override
+  public void requireWhole() {
+    source.requireWhole();
+  }
+
   /** Does nothing: whoever opened the source closes it. */
   @Override
   public void close() {}

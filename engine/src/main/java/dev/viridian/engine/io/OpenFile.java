@@ -97,6 +97,31 @@ final class OpenFile implements AutoCloseable {
     return arena;
   }
 
+  /**
+   * Sees whether the file is at least as long as when it was opened. One that was moved or deleted
+   * is: it stays as long as it is open.
+   *
+   * @throws InputException if another process has cut it
+   */
+  void requireWhole() {
+    requireOpen();
+    BasicFileAttributes now;
+    try {
+      // by its name, since an interrupt would close the channel
+      now = Files.readAttributes(path, BasicFileAttributes.class);
+    } catch (IOException e) {
+      return;
+    }
+    if (now.size() < size() && Objects.equals(now.fileKey(), opened.fileKey())) {
+      throw error(
+          "was cut to "
+              + now.size()
+              + " bytes by another process while in use, it had "
+              + size()
+              + "; replace weight files by renaming, never write over them");
+    }
+  }
+
   /** The whole file, mapped on the first call; read-only. */
   MemorySegment mapped() {
     synchronized (lock) {

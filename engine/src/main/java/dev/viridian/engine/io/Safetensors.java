@@ -272,6 +272,11 @@ public final class Safetensors implements WeightSource {
   }
 
   @Override
+  public void requireWhole() {
+    file.requireWhole();
+  }
+
+  @Override
   public void close() {
     file.close();
   }

@@ -177,6 +177,11 @@ public final class ShardedWeights implements WeightSource {
   }
 
   @Override
+  public void requireWhole() {
+    shards.forEach(WeightSource::requireWhole);
+  }
+
+  @Override
   public void close() {
     shards.forEach(WeightSource::close);
   }

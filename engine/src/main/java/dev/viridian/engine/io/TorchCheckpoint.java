@@ -175,6 +175,11 @@ public final class TorchCheckpoint implements WeightSource {
   }
 
   @Override
+  public void requireWhole() {
+    file.requireWhole();
+  }
+
+  @Override
   public void close() {
     file.close();
   }

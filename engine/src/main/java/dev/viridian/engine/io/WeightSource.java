@@ -46,6 +46,14 @@ public interface WeightSource extends AutoCloseable {
   @Override
   void close();
 
+  /**
+   * Sees whether the file still has what was there when it was opened: a mapped file that another
+   * process cuts short ends this process where it is read. Cheap; to be asked before long work.
+   *
+   * @throws InputException if it was cut
+   */
+  default void requireWhole() {}
+
   /** The key in the file of a tensor of that name, where names are translated: for messages. */
   default String keyOf(String name) {
     return name;

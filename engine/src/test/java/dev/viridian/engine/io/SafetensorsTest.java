@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,26 @@ class SafetensorsTest {
       assertEquals(0, file.data("empty").byteSize());
       assertTrue(file.data("a").isReadOnly());
       assertThrows(InputException.class, () -> file.data("c"));
+    }
+  }
+
+  @Test
+  void aFileThatIsCutWhileInUseIsNoticed() throws IOException {
+    Path path = write(file("{" + entry("a", "F32", "[2]", "[0,8]") + "}", 8));
+    long size = Files.size(path);
+    try (Safetensors file = Safetensors.open(path)) {
+      file.requireWhole();
+      Path other = Files.write(path.resolveSibling("other"), new byte[1]);
+      Files.move(other, path, StandardCopyOption.REPLACE_EXISTING); // harmless: the old one stays
+      file.requireWhole();
+    }
+    Files.write(path, file("{" + entry("a", "F32", "[2]", "[0,8]") + "}", 8));
+    try (Safetensors file = Safetensors.open(path)) {
+      try (RandomAccessFile cut = new RandomAccessFile(path.toFile(), "rw")) {
+        cut.setLength(size - 1);
+      }
+      String message = assertThrows(InputException.class, file::requireWhole).getMessage();
+      assertTrue(message.contains("cut to " + (size - 1) + " bytes"), message);
     }
   }
 

@@ -66,7 +66,8 @@ public final class CpuKernels implements Kernels {
             () -> {
               try {
                 Preparation.run(this);
-              } catch (RuntimeException | LinkageError e) {
+              } catch (RuntimeException | Error e) {
+                // who needs it will meet the same, and can tell
                 System.getLogger(CpuKernels.class.getName())
                     .log(System.Logger.Level.DEBUG, "preparation ended early", e);
               }
