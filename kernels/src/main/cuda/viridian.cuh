@@ -5,11 +5,14 @@
 
 #ifdef VIRIDIAN_EMULATED
 #define DEVICE static inline
+#define METHOD inline
 DEVICE float ex2(float x) { return exp2f(x); }
 DEVICE float rootF(float x) { return sqrtf(x); }
 DEVICE double rootD(double x) { return sqrt(x); }
 DEVICE float mulF(float a, float b) { return a * b; }
 DEVICE float addF(float a, float b) { return a + b; }
+DEVICE double mulD(double a, double b) { return a * b; }
+DEVICE double addD(double a, double b) { return a + b; }
 DEVICE float halfToFloat(unsigned short bits) { return __half2float(__half{bits}); }
 DEVICE unsigned short floatToHalf(float x) { return __float2half(x).bits; }
 #else
@@ -18,6 +21,7 @@ DEVICE unsigned short floatToHalf(float x) { return __float2half(x).bits; }
 #define __shared__ __attribute__((shared))
 #define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 #define DEVICE static __device__ inline __attribute__((always_inline))
+#define METHOD __device__ inline __attribute__((always_inline))
 #include <__clang_cuda_builtin_vars.h>
 DEVICE int __shfl_xor_sync(unsigned mask, int v, int lanes) {
   return __nvvm_shfl_sync_bfly_i32(mask, v, lanes, 0x1f);
@@ -37,6 +41,8 @@ DEVICE double rootD(double x) { return __nvvm_sqrt_rn_d(x); }
 // never fused with what comes before or after
 DEVICE float mulF(float a, float b) { return __nvvm_mul_rn_f(a, b); }
 DEVICE float addF(float a, float b) { return __nvvm_add_rn_f(a, b); }
+DEVICE double mulD(double a, double b) { return __nvvm_mul_rn_d(a, b); }
+DEVICE double addD(double a, double b) { return __nvvm_add_rn_d(a, b); }
 DEVICE float halfToFloat(unsigned short bits) {
   float x;
   asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));
@@ -334,6 +340,15 @@ DEVICE float blockMax(float v, float* shared) {
 DEVICE long long threadNumber() { return (long long)blockIdx.x * blockDim.x + threadIdx.x; }
 // How many threads such a grid has.
 DEVICE long long threadCount() { return (long long)gridDim.x * blockDim.x; }
+
+// The index along a dimension of a size; the rest is that of the dimensions in front.
+DEVICE int takeOff(long long* rest, int size) {
+  // most maps are small enough for the division of 32 bits
+  long long whole = (unsigned long long)*rest >> 31 == 0 ? (int)*rest / size : *rest / size;
+  int index = (int)(*rest - whole * size);
+  *rest = whole;
+  return index;
+}
 
 // Parameters of a walk: eight sizes (outermost first, filled up with 1 in front), and eight strides
 // of each operand, in elements.

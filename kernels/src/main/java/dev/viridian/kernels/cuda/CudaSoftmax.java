@@ -1,0 +1,71 @@
+package dev.viridian.kernels.cuda;
+
+import dev.viridian.kernels.SoftmaxKernels;
+import dev.viridian.kernels.memory.Buffer;
+
+/** Launches softmax.cu. */
+final class CudaSoftmax implements SoftmaxKernels {
+  /** Longer rows have a block of threads each, shorter ones a warp. */
+  private static final int LONG_ROW = 1024;
+
+  private static final int WARP = 32;
+  private static final int WARPS = 8;
+  private static final long MOST_BLOCKS = 1 << 16;
+
+  private final CudaDevice device;
+
+  CudaSoftmax(CudaDevice device) {
+    this.device = device;
+  }
+
+  @Override
+  public void softmax(long rows, int cols, Buffer x, Buffer y) {
+    long n = elements("softmax", rows, cols);
+    rows(begin("value", rows, cols).floats(x, n).floats(y, n), rows, cols);
+  }
+
+  @Override
+  public void softmaxBackward(long rows, int cols, Buffer y, Buffer dy, Buffer dx) {
+    long n = elements("softmaxBackward", rows, cols);
+    rows(begin("backward", rows, cols).floats(y, n).floats(dy, n).floats(dx, n), rows, cols);
+  }
+
+  @Override
+  public void logSoftmax(long rows, int cols, Buffer x, Buffer y) {
+    long n = elements("logSoftmax", rows, cols);
+    rows(begin("log_value", rows, cols).floats(x, n).floats(y, n), rows, cols);
+  }
+
+  @Override
+  public void logSoftmaxBackward(long rows, int cols, Buffer y, Buffer dy, Buffer dx) {
+    long n = elements("logSoftmaxBackward", rows, cols);
+    rows(begin("log_backward", rows, cols).floats(y, n).floats(dy, n).floats(dx, n), rows, cols);
+  }
+
+  @Override
+  public void logSumExp(long rows, int cols, Buffer x, Buffer y) {
+    long n = elements("logSumExp", rows, cols);
+    rows(begin("log_sum_exp", rows, cols).floats(x, n).floats(y, rows), rows, cols);
+  }
+
+  private static long elements(String name, long rows, int cols) {
+    if (rows < 0 || cols < 1) {
+      throw new IllegalArgumentException(
+          name + ": expected rows >= 0 and cols >= 1, got " + rows + " and " + cols);
+    }
+    return Math.multiplyExact(rows, cols);
+  }
+
+  private CudaLaunch begin(String kernel, long rows, int cols) {
+    String full = kernel + (cols > LONG_ROW ? "_block" : "_warp");
+    return device.launch("softmax", full).i64(rows).i32(cols);
+  }
+
+  private static void rows(CudaLaunch launch, long rows, int cols) {
+    if (cols > LONG_ROW) {
+      launch.blocks(Math.min(rows, MOST_BLOCKS), WARP * WARPS);
+    } else {
+      launch.blocks(Math.min((rows + WARPS - 1) / WARPS, MOST_BLOCKS), 1, WARP, WARPS);
+    }
+  }
+}
