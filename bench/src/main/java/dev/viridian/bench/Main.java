@@ -117,7 +117,7 @@ public final class Main implements Runnable {
         .network(
             "step",
             (model, device, dtype) ->
-                new StepWork(model, device, dtype, o.width, o.height, o.batch));
+                new StepWork(model, device, dtype, o.precision(), o.width, o.height, o.batch));
   }
 
   /** Decoding a picture. */
@@ -144,7 +144,8 @@ public final class Main implements Runnable {
         .network(
             "picture",
             (model, device, dtype) ->
-                new PictureWork(model, device, dtype, o.width, o.height, o.batch, o.steps));
+                new PictureWork(
+                    model, device, dtype, o.precision(), o.width, o.height, o.batch, o.steps));
   }
 
   /** Single kernels. */

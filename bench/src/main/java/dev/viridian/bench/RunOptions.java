@@ -2,6 +2,7 @@ package dev.viridian.bench;
 
 import dev.viridian.bench.work.Model;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.cli.Checks;
 import java.nio.file.Path;
@@ -42,7 +43,9 @@ final class RunOptions {
   @Option(
       names = "--dtype",
       paramLabel = "NAME",
-      description = "Of the weights, the peer's too: auto (f32 for the formula), f32, bf16, f16.")
+      description =
+          "Of the weights, the peer's too: auto (f32 for the formula), f32, bf16, f16; with bf16"
+              + " and int8 the UNet also computes in that (int8: weights and peer in f32).")
   String dtype = "auto";
 
   @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
@@ -124,7 +127,7 @@ final class RunOptions {
     checks.range("--repeat", repeat, 1, 10_000);
     checks.range("--warm-up", warmUp, 0, 10_000);
     force.keySet().forEach(family -> checks.choice("--force", family, CpuOptions.FAMILIES));
-    dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
+    dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16", "int8"));
     peers = peers.stream().map(peer -> checks.choice("--peer", peer, PEERS)).toList();
     peerLayout =
         checks.choice("--peer-layout", peerLayout, List.of("both", "channels-last", "contiguous"));
@@ -155,6 +158,20 @@ final class RunOptions {
       case "f16" -> DType.F16;
       default -> DType.F32;
     };
+  }
+
+  /** What the UNet computes in. */
+  Precision precision() {
+    return switch (dtype) {
+      case "bf16" -> Precision.BF16;
+      case "int8" -> Precision.INT8;
+      default -> Precision.F32;
+    };
+  }
+
+  /** The type for the results: the arithmetic's, if it is none of the weights'. */
+  String typeName() {
+    return dtype.equals("int8") ? dtype : weightsName();
   }
 
   /** The same as a word. */

@@ -80,7 +80,7 @@ final class Runs {
           comparison.run(
               work,
               peers,
-              new Comparison.Labels(1, options.weightsName(), device.name(), options.threads));
+              new Comparison.Labels(1, options.typeName(), device.name(), options.threads));
       Map<String, Object> memory = work.taken();
       err.println(work);
       if (watched) {

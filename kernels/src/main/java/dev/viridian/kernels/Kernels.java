@@ -11,6 +11,11 @@ public interface Kernels extends AutoCloseable {
   /** Convolutions. */
   ConvKernels conv();
 
+  /** Products with weights in lower precision; none unless a device says otherwise. */
+  default PackedKernels packed() {
+    return new NothingPacked();
+  }
+
   /** Attention. */
   AttentionKernels attention();
 

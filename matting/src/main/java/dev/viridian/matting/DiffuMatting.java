@@ -20,6 +20,7 @@ import dev.viridian.engine.ops.Permute;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 import dev.viridian.matting.head.MattingHead;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -67,7 +68,13 @@ public final class DiffuMatting implements AutoCloseable {
    * @param dtype what floating-point weights become; null to keep the type of the file
    */
   public static DiffuMatting load(ModelFiles files, Device device, @Nullable DType dtype) {
-    StableDiffusion diffusion = StableDiffusion.load(files, device, dtype);
+    return load(files, device, dtype, Precision.F32);
+  }
+
+  /** The same, denoising in a lower precision; see {@link StableDiffusion}. */
+  public static DiffuMatting load(
+      ModelFiles files, Device device, @Nullable DType dtype, Precision precision) {
+    StableDiffusion diffusion = StableDiffusion.load(files, device, dtype, precision);
     try {
       WeightSource weights = files.mattingHead();
       MattingHead head = null;

@@ -60,7 +60,7 @@ class PipelineGoldenTest {
     return tests.stream().onClose(() -> models.forEach(DiffuMatting::close));
   }
 
-  private static TextToImage request(JsonNode c) {
+  static TextToImage request(JsonNode c) {
     String sampler = c.get("scheduler").asString().replace('_', '-');
     boolean karras = sampler.endsWith(KARRAS);
     if (karras) {

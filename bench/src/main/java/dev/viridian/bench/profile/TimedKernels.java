@@ -4,6 +4,7 @@ import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.memory.Buffer;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
@@ -66,6 +67,11 @@ public final class TimedKernels {
     if (arguments == null || arguments.length == 0) {
       return 0;
     }
+    if (arguments[0] instanceof PackedWeight w) {
+      return method.getName().equals("product")
+          ? 2.0 * (int) arguments[1] * w.out() * w.channels()
+          : 0;
+    }
     boolean backward = method.getName().equals("backward"); // five products for two
     return switch (arguments[0]) {
       case GemmProblem p -> 2.0 * p.batch() * p.m() * p.n() * p.k();
@@ -81,6 +87,9 @@ public final class TimedKernels {
   private static String problem(Object[] arguments) {
     if (arguments == null || arguments.length == 0) {
       return "";
+    }
+    if (arguments.length < 2) {
+      return plain(arguments); // a question, no work
     }
     return switch (arguments[0]) {
       case GemmProblem p ->
@@ -109,6 +118,8 @@ public final class TimedKernels {
               + (p.strideH() == 1 ? "" : "/" + p.strideH());
       case AttentionProblem p ->
           p.batch() + "x" + p.queries() + "x" + p.keys() + " " + p.heads() + "x" + p.headDim();
+      case PackedWeight w ->
+          arguments[1] + "x" + w.out() + "x" + w.channels() + " " + w.precision().label();
       default -> plain(arguments);
     };
   }

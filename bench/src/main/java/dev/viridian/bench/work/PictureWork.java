@@ -20,6 +20,7 @@ import dev.viridian.engine.ops.Cat;
 import dev.viridian.engine.ops.LinearCombination;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 
 /**
  * A whole picture from token ids: two texts encoded, DDIM steps with guidance, decoding. Without
@@ -41,7 +42,14 @@ public final class PictureWork implements Work {
 
   /** Loads the networks; sizes in pixels. */
   public PictureWork(
-      ModelFiles model, Device device, DType dtype, int width, int height, int batch, int steps) {
+      ModelFiles model,
+      Device device,
+      DType dtype,
+      Precision precision,
+      int width,
+      int height,
+      int batch,
+      int steps) {
     this.device = device;
     this.steps = steps;
     this.batch = batch;
@@ -49,7 +57,7 @@ public final class PictureWork implements Work {
     unet = new UNet(model.configs().unet());
     vae = new Autoencoder(model.configs().vae());
     ModuleLoader.load(text, model.textEncoder(), device, dtype);
-    ModuleLoader.load(unet, model.unet(), device, dtype);
+    ModuleLoader.load(unet, model.unet(), device, dtype, UNet.precisions(precision));
     ModuleLoader.load(vae, model.vae(), device, dtype);
     SchedulerConfig config =
         SchedulerConfig.parse(model.schedulerConfig().toString(), model.describe());

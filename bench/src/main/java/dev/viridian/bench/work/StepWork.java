@@ -8,6 +8,7 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 
 /**
  * One evaluation of the noise predictor. What a run computes once (keys and values of the text, the
@@ -24,10 +25,17 @@ public final class StepWork implements Work {
   private final String name;
 
   /** Loads the network; sizes in pixels. */
-  public StepWork(ModelFiles model, Device device, DType dtype, int width, int height, int batch) {
+  public StepWork(
+      ModelFiles model,
+      Device device,
+      DType dtype,
+      Precision precision,
+      int width,
+      int height,
+      int batch) {
     int scale = model.configs().vae().pixelsPerLatent();
     unet = new UNet(model.configs().unet());
-    ModuleLoader.load(unet, model.unet(), device, dtype);
+    ModuleLoader.load(unet, model.unet(), device, dtype, UNet.precisions(precision));
     int tokens = model.configs().textEncoder().maxPositions();
     int channels = unet.config().inChannels();
     name = "step " + width + "x" + height + Noise.batch(batch);

@@ -5,6 +5,9 @@ import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.Parameter;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -25,7 +28,7 @@ public final class NotFinite {
    */
   public static Optional<String> find(Module module, WeightSource weights) {
     for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
-      if (!isFinite(e.getValue().value())) {
+      if (!isFinite(e.getValue())) {
         String key = Text.quote(weights.keyOf(e.getKey()));
         return Optional.of(
             weights.describe()
@@ -37,15 +40,27 @@ public final class NotFinite {
     return Optional.empty();
   }
 
-  private static boolean isFinite(Tensor t) {
+  private static boolean isFinite(Parameter parameter) {
+    PackedWeight packing = parameter.packing();
+    if (packing == null) {
+      Tensor t = parameter.value();
+      return isFinite(t, t.dtype(), 0, t.elements());
+    }
+    // Packed as bytes, what is not finite shows in the factor of its channel.
+    return packing.precision() == Precision.BF16
+        ? isFinite(parameter.packed(), DType.BF16, 0, packing.bytes() / 2)
+        : isFinite(parameter.packed(), DType.F32, packing.scalesAt() / 4, packing.sumsAt() / 4);
+  }
+
+  /** Whether elements {@code from} to {@code end − 1} of some type are finite. */
+  private static boolean isFinite(Tensor t, DType type, long from, long end) {
     try (Arena arena = Arena.ofConfined()) {
       long bytes = t.spec().bytes();
       MemorySegment host = arena.allocate(Math.max(1, bytes), 64);
       t.device().download(t.buffer("NotFinite"), host.asSlice(0, bytes));
-      long n = t.elements();
-      for (long i = 0; i < n; i++) {
+      for (long i = from; i < end; i++) {
         boolean finite =
-            switch (t.dtype()) {
+            switch (type) {
               case F32 -> Float.isFinite(host.getAtIndex(ValueLayout.JAVA_FLOAT, i));
               case F16 -> (host.getAtIndex(ValueLayout.JAVA_SHORT, i) & 0x7c00) != 0x7c00;
               case BF16 -> (host.getAtIndex(ValueLayout.JAVA_SHORT, i) & 0x7f80) != 0x7f80;

@@ -29,6 +29,7 @@ import dev.viridian.engine.ops.Permute;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,10 +79,31 @@ public final class StableDiffusion implements AutoCloseable {
    *
    * @param files closed with the model, or before this throws
    * @param dtype what floating-point weights become; null to keep the type of the file. The
-   *     arithmetic on the CPU is F32 in any case.
+   *     arithmetic is F32 in any case.
    * @throws InputException if the files do not fit one another; names every key
    */
   public static StableDiffusion load(ModelFiles files, Device device, @Nullable DType dtype) {
+    return load(files, device, dtype, Precision.F32);
+  }
+
+  /**
+   * Loads a model whose denoising is computed in a lower precision: in the text encoder and the
+   * autoencoder, which run once a picture, F32 stays.
+   *
+   * @param files closed with the model, or before this throws
+   * @throws InputException if the files do not fit one another, or the device has no such products
+   */
+  public static StableDiffusion load(
+      ModelFiles files, Device device, @Nullable DType dtype, Precision precision) {
+    if (!device.kernels().packed().offers(precision)) {
+      files.close();
+      throw new InputException(
+          "--dtype "
+              + precision.label()
+              + ": this processor has no fast products of "
+              + precision.label()
+              + "; use --dtype f32");
+    }
     StableDiffusion model;
     try {
       model = new StableDiffusion(device, files);
@@ -91,7 +113,7 @@ public final class StableDiffusion implements AutoCloseable {
     }
     try {
       ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
-      ModuleLoader.load(model.unet, files.unet(), device, dtype);
+      ModuleLoader.load(model.unet, files.unet(), device, dtype, UNet.precisions(precision));
       ModuleLoader.load(model.autoencoder, files.vae(), device, dtype);
       int tokens = model.tokenizer().nextId();
       if (tokens > model.textEncoder.config().vocabSize()) {

@@ -14,11 +14,13 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.GroupNorm;
 import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.ops.Cat;
 import dev.viridian.engine.ops.Reshape;
 import dev.viridian.engine.ops.Silu;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.Precision;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -95,6 +97,23 @@ public final class UNet extends Module {
   private final Conv2d convOut;
   private final List<ResnetBlock> allResnets = new ArrayList<>();
   private final List<SpatialTransformer> allAttentions = new ArrayList<>();
+
+  /**
+   * The precision of each weight's products when those of the network are computed in a lower one.
+   * F32 stay the first and the last convolution (few channels, and their errors reach the result
+   * directly) and what is computed once a picture: time embedding, keys and values of the text.
+   */
+  public static ModuleLoader.Precisions precisions(Precision precision) {
+    return (name, parameter) ->
+        name.startsWith("conv_in.")
+                || name.startsWith("conv_out.")
+                || name.startsWith("time_embedding.")
+                || name.contains(".time_emb_proj.")
+                || name.contains(".attn2.to_k.")
+                || name.contains(".attn2.to_v.")
+            ? Precision.F32
+            : precision;
+  }
 
   /** A network without numbers; names are those of diffusers' UNet2DConditionModel. */
   public UNet(UNetConfig config) {

@@ -1,6 +1,9 @@
 package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.ops.PackedConv2d;
+import dev.viridian.kernels.PackedWeight;
+import org.jspecify.annotations.Nullable;
 
 /** A square convolution with bias on channels-last maps. */
 public final class Conv2d extends Module {
@@ -24,12 +27,12 @@ public final class Conv2d extends Module {
 
   /** As {@link #forward(Tensor)} with another bias [out] in place of its own. */
   public Tensor forward(Tensor x, Tensor otherBias) {
-    return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), otherBias, stride, padding);
+    return apply(x, padding, padding, padding, padding, otherBias);
   }
 
   /** As {@link #forward(Tensor)} without any bias: whoever calls adds one. */
   public Tensor forwardWithoutBias(Tensor x) {
-    return dev.viridian.engine.ops.Conv2d.of(x, weight.value(), null, stride, padding);
+    return apply(x, padding, padding, padding, padding, null);
   }
 
   /**
@@ -37,9 +40,7 @@ public final class Conv2d extends Module {
    * which the rows around it are there.
    */
   public Tensor forward(Tensor x, int above, int below) {
-    return new dev.viridian.engine.ops.Conv2d(
-            stride, stride, above, below, padding, padding, 1, 1, 1)
-        .apply(x, weight.value(), bias.value());
+    return apply(x, above, below, padding, padding, bias.value());
   }
 
   /** Zeros around a map. */
@@ -59,7 +60,16 @@ public final class Conv2d extends Module {
 
   /** Padded with zeros to the right and below only, as the VAE's encoder does before stride 2. */
   public Tensor forwardPaddedBelow(Tensor x) {
-    return new dev.viridian.engine.ops.Conv2d(stride, stride, 0, 1, 0, 1, 1, 1, 1)
-        .apply(x, weight.value(), bias.value());
+    return apply(x, 0, 1, 0, 1, bias.value());
+  }
+
+  private Tensor apply(
+      Tensor x, int above, int below, int left, int right, @Nullable Tensor added) {
+    dev.viridian.engine.ops.Conv2d op =
+        new dev.viridian.engine.ops.Conv2d(stride, stride, above, below, left, right, 1, 1, 1);
+    PackedWeight packing = weight.packing();
+    return packing == null
+        ? op.apply(x, weight.value(), added)
+        : new PackedConv2d(op, packing, weight.shape().size(2)).apply(x, weight.packed(), added);
   }
 }

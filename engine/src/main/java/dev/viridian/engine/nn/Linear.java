@@ -1,6 +1,8 @@
 package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.ops.PackedLinear;
+import dev.viridian.kernels.PackedWeight;
 import org.jspecify.annotations.Nullable;
 
 /** A linear layer: {@code weight} [out, in] and, if it has one, {@code bias} [out]. */
@@ -10,12 +12,16 @@ public final class Linear extends Module {
 
   /** From {@code in} to {@code out} values. */
   public Linear(int in, int out, boolean withBias) {
-    weight = parameter("weight", out, in);
+    weight = linear("weight", out, in);
     bias = withBias ? parameter("bias", out) : null;
   }
 
   /** x [..., in] to [..., out]. */
   public Tensor forward(Tensor x) {
-    return dev.viridian.engine.ops.Linear.of(x, weight.value(), bias == null ? null : bias.value());
+    Tensor added = bias == null ? null : bias.value();
+    PackedWeight packing = weight.packing();
+    return packing == null
+        ? dev.viridian.engine.ops.Linear.of(x, weight.value(), added)
+        : PackedLinear.of(x, packing, weight.packed(), added);
   }
 }

@@ -28,6 +28,11 @@ public abstract class Module implements AutoCloseable {
     return declare(name, new Parameter(Shape.of(fileShape), Parameter.Form.CONVOLUTION));
   }
 
+  /** Declares a linear layer's weight [out, in]. */
+  protected final Parameter linear(String name, long... fileShape) {
+    return declare(name, new Parameter(Shape.of(fileShape), Parameter.Form.LINEAR));
+  }
+
   private Parameter declare(String name, Parameter parameter) {
     if (parameters.put(name, parameter) != null) {
       throw new IllegalArgumentException("parameter " + name + " declared twice");

@@ -11,6 +11,8 @@ import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -47,12 +49,40 @@ public final class ModuleLoader {
    */
   public static void load(
       Module module, WeightSource source, Device device, @Nullable DType dtype) {
+    load(module, source, device, dtype, (name, parameter) -> Precision.F32);
+  }
+
+  /** Says in which precision the products with a weight are computed. */
+  @FunctionalInterface
+  public interface Precisions {
+    /** That of a parameter, by its dotted name. */
+    Precision of(String name, Parameter parameter);
+  }
+
+  /**
+   * Loads all parameters, and packs those whose products are computed in lower precision, where the
+   * device has such products: their numbers are not kept beside the packed form. Such a module
+   * computes forward only.
+   *
+   * @throws InputException if a key is missing, unexpected, or has another shape or type than
+   *     expected; nothing is bound then
+   */
+  public static void load(
+      Module module,
+      WeightSource source,
+      Device device,
+      @Nullable DType dtype,
+      Precisions precisions) {
     check(module, source);
     try (MemoryScope scope = MemoryScope.open();
         Part part = new Part()) {
       for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
         Tensor value = read(e.getKey(), e.getValue(), source, device, dtype, part);
         e.getValue().bind(scope.detach(value.named(e.getKey())));
+        PackedWeight packing = e.getValue().packing(precisions.of(e.getKey(), e.getValue()));
+        if (packing != null && device.kernels().packed().offers(packing.precision())) {
+          e.getValue().pack(packing);
+        }
       }
     } catch (RuntimeException | Error e) {
       module.close();

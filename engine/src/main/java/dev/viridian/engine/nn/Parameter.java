@@ -2,6 +2,10 @@ package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.Pack;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.HostBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +18,8 @@ public final class Parameter implements AutoCloseable {
   public enum Form {
     /** The same in both. */
     PLAIN,
+    /** A linear layer's [out, in]: the same in both, and a factor of a product. */
+    LINEAR,
     /** A convolution's: [out, in, kh, kw] in files, [out, kh, kw, in] in memory. */
     CONVOLUTION
   }
@@ -21,6 +27,7 @@ public final class Parameter implements AutoCloseable {
   private final Shape fileShape;
   private final Form form;
   private @Nullable Tensor value;
+  private @Nullable PackedWeight packing;
 
   /** An unbound parameter of the shape that files give it. */
   public Parameter(Shape fileShape, Form form) {
@@ -36,7 +43,7 @@ public final class Parameter implements AutoCloseable {
   /** The shape in memory. */
   public Shape shape() {
     return switch (form) {
-      case PLAIN -> fileShape;
+      case PLAIN, LINEAR -> fileShape;
       case CONVOLUTION ->
           Shape.of(fileShape.dim(0), fileShape.dim(2), fileShape.dim(3), fileShape.dim(1));
     };
@@ -53,11 +60,57 @@ public final class Parameter implements AutoCloseable {
   }
 
   /**
+   * How it would lie for products of a lower precision; null if it is no factor of a product, or
+   * too long for one.
+   */
+  public @Nullable PackedWeight packing(Precision precision) {
+    if (precision == Precision.F32 || form == Form.PLAIN) {
+      return null;
+    }
+    Shape s = shape();
+    long taps = s.range(1, s.rank() - 1);
+    boolean fits = taps * (s.dim(-1) + 3) <= PackedWeight.LONGEST && s.elements() > 0;
+    return fits ? new PackedWeight(precision, s.size(0), Math.toIntExact(taps), s.size(-1)) : null;
+  }
+
+  /** How it lies, if it was {@link #pack packed}; else null. */
+  public @Nullable PackedWeight packing() {
+    return packing;
+  }
+
+  /** Its packed form. */
+  public Tensor packed() {
+    if (packing == null || value == null) {
+      throw new IllegalStateException("a parameter " + fileShape + " is not packed");
+    }
+    return value;
+  }
+
+  /**
+   * Replaces its numbers by their packed form, for products in lower precision; the memory of the
+   * numbers is let go. What reads the numbers themselves, training above all, fails from now on.
+   */
+  public void pack(PackedWeight as) {
+    Tensor packed;
+    try (MemoryScope scope = MemoryScope.open()) {
+      packed = scope.detach(Pack.of(value(), as).named(value().name()));
+    }
+    unload();
+    close();
+    value = packed;
+    packing = as;
+  }
+
+  /**
    * Its numbers.
    *
    * @throws IllegalStateException if it has none yet
    */
   public Tensor value() {
+    if (packing != null) {
+      throw new IllegalStateException(
+          "a parameter " + fileShape + " was packed for " + packing.precision().label());
+    }
     if (value == null) {
       throw new IllegalStateException(
           "a parameter " + fileShape + " was used before it was loaded");
@@ -92,6 +145,7 @@ public final class Parameter implements AutoCloseable {
     if (value != null) {
       value.close();
       value = null;
+      packing = null;
     }
   }
 }

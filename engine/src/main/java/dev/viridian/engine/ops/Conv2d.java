@@ -43,7 +43,7 @@ public record Conv2d(
     return bias == null ? Tape.apply(this, x, weight) : Tape.apply(this, x, weight, bias);
   }
 
-  private ConvProblem problem(Shape x, TensorSpec w, @Nullable TensorSpec bias) {
+  ConvProblem problem(Shape x, TensorSpec w, @Nullable TensorSpec bias) {
     return new ConvProblem(
         x.size(0),
         x.size(1),

@@ -5,10 +5,13 @@ import static dev.viridian.engine.ops.OpRow.In.of;
 import static dev.viridian.engine.ops.OpRow.Sample.one;
 
 import dev.viridian.engine.Shape;
+import dev.viridian.engine.Tensor;
 import dev.viridian.engine.ops.OpRow.In;
 import dev.viridian.engine.ops.OpRow.Sample;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import java.util.List;
 
 /** Rows for products, convolutions, attention, group norm, and the views they need. */
@@ -17,6 +20,21 @@ final class MatrixRows {
 
   private static In half(DType type, long... shape) {
     return new In(type, -1, 1, false, shape);
+  }
+
+  private static final PackedWeight BYTES = new PackedWeight(Precision.INT8, 5, 1, 17);
+  private static final PackedWeight BRAIN = new PackedWeight(Precision.BF16, 5, 1, 17);
+  private static final PackedWeight CONV_BYTES = new PackedWeight(Precision.INT8, 9, 9, 6);
+  private static final PackedWeight CONV_BRAIN = new PackedWeight(Precision.BF16, 9, 9, 6);
+  private static final Conv2d PLAIN_CONV = new Conv2d(1, 1, 1, 1, 1, 1, 1, 1, 1);
+  private static final In CONV_WEIGHT = constant(9, 3, 3, 6);
+
+  private static Tensor packed(Tensor[] t, PackedWeight w) {
+    return PackedLinear.of(t[0], w, Pack.of(t[1], w), t.length > 2 ? t[2] : null);
+  }
+
+  private static Tensor convolved(Tensor[] t, PackedWeight w) {
+    return new PackedConv2d(PLAIN_CONV, w, 3).apply(t[0], Pack.of(t[1], w), null);
   }
 
   static List<OpRow> rows() {
@@ -82,6 +100,38 @@ final class MatrixRows {
                     t -> Conv2d.of(t[0], t[1], null, 1, 0),
                     of(1, 2, 2, 3),
                     of(2, 3, 3, 3)))),
+        OpRow.of(
+            Pack.class,
+            List.of(one("bytes", t -> Pack.of(t[0], BYTES), constant(5, 17))),
+            List.of(one("shape", t -> Pack.of(t[0], BYTES), constant(5, 16)))),
+        OpRow.of(
+            PackedLinear.class,
+            List.of(
+                one("bytes", t -> packed(t, BYTES), constant(3, 7, 17), constant(5, 17)),
+                one("bf16", t -> packed(t, BRAIN), constant(3, 7, 17), constant(5, 17)),
+                one("bias", t -> packed(t, BYTES), constant(4, 17), constant(5, 17), constant(5)),
+                one("empty", t -> packed(t, BRAIN), constant(0, 17), constant(5, 17))),
+            List.of(
+                one("width", t -> packed(t, BYTES), constant(3, 7, 16), constant(5, 17)),
+                one(
+                    "another form",
+                    t -> PackedLinear.of(t[0], BRAIN, Pack.of(t[1], BYTES), null),
+                    constant(3, 17),
+                    constant(5, 17)))),
+        OpRow.of(
+            PackedConv2d.class,
+            List.of(
+                one("bytes", t -> convolved(t, CONV_BYTES), constant(2, 5, 7, 6), CONV_WEIGHT),
+                one("bf16", t -> convolved(t, CONV_BRAIN), constant(2, 5, 7, 6), CONV_WEIGHT)),
+            List.of(
+                one("channels", t -> convolved(t, CONV_BYTES), constant(1, 4, 4, 5), CONV_WEIGHT),
+                one(
+                    "another form",
+                    t ->
+                        new PackedConv2d(PLAIN_CONV, CONV_BRAIN, 3)
+                            .apply(t[0], Pack.of(t[1], CONV_BYTES), null),
+                    constant(1, 4, 4, 6),
+                    CONV_WEIGHT))),
         OpRow.of(
             ConvTranspose2d.class,
             List.of(

@@ -8,6 +8,7 @@ import dev.viridian.kernels.ImageKernels;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.OptimizerKernels;
+import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.ReduceKernels;
@@ -21,6 +22,7 @@ public final class CpuKernels implements Kernels {
   private final Workers workers;
   private final CpuGemm gemm;
   private final CpuConv conv;
+  private final CpuPacked packed;
   private final CpuAttention attention;
   private final CpuSoftmax softmax;
   private final CpuNorm norm;
@@ -37,6 +39,7 @@ public final class CpuKernels implements Kernels {
     workers = new Workers(options.threads());
     gemm = new CpuGemm(workers, options.forced().get("gemm"));
     conv = new CpuConv(workers, options.forced().get("conv"));
+    packed = new CpuPacked(workers, options.forced().get("packed"));
     attention = new CpuAttention(workers, options.forced().get("attention"));
     softmax = new CpuSoftmax(workers, options.forced().get("softmax"));
     norm = new CpuNorm(workers, options.forced().get("norm"));
@@ -79,7 +82,7 @@ public final class CpuKernels implements Kernels {
     TreeSet<String> lines = new TreeSet<>();
     for (CpuFamily<?> family :
         new CpuFamily<?>[] {
-          gemm, conv, attention, softmax, norm, pointwise, reduce, resample, copy, random,
+          gemm, conv, packed, attention, softmax, norm, pointwise, reduce, resample, copy, random,
           optimizer, image
         }) {
       lines.addAll(family.choices());
@@ -95,6 +98,11 @@ public final class CpuKernels implements Kernels {
   @Override
   public ConvKernels conv() {
     return conv;
+  }
+
+  @Override
+  public PackedKernels packed() {
+    return packed;
   }
 
   @Override

@@ -19,6 +19,7 @@ public record CpuOptions(int threads, Map<String, String> forced) {
       List.of(
           "gemm",
           "conv",
+          "packed",
           "attention",
           "softmax",
           "norm",

@@ -8,6 +8,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.DiffuMatting;
@@ -71,19 +72,28 @@ final class GenerateCommand implements Callable<Integer> {
 
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
-      MemoryEstimate.check(files, options, dtype());
+      MemoryEstimate.check(files, options, dtype(), precision());
     } catch (RuntimeException e) {
       files.close();
       throw e;
     }
-    return DiffuMatting.load(files, device, dtype());
+    return DiffuMatting.load(files, device, dtype(), precision());
   }
 
+  /** What products with weights are computed in. */
+  private Precision precision() {
+    return switch (options.dtype) {
+      case "bf16" -> Precision.BF16;
+      case "int8" -> Precision.INT8;
+      default -> Precision.F32;
+    };
+  }
+
+  /** What weights are rounded or widened to; null: kept, packed for their precision or mapped. */
   private @Nullable DType dtype() {
     return switch (options.dtype) {
       case "f32" -> DType.F32;
       case "f16" -> DType.F16;
-      case "bf16" -> DType.BF16;
       default -> null;
     };
   }

@@ -125,7 +125,11 @@ final class GenerateOptions {
   @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
   String device = "auto";
 
-  @Option(names = "--dtype", paramLabel = "NAME", description = "auto, f32, bf16, f16.")
+  @Option(
+      names = "--dtype",
+      paramLabel = "NAME",
+      description =
+          "What denoising is computed in: f32 (auto), bf16 or int8; f16: f32 with weights in f16.")
   String dtype = "auto";
 
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads, default: all.")
@@ -214,7 +218,7 @@ final class GenerateOptions {
     longPrompt = checks.choice("--long-prompt", longPrompt, List.of("chunk", "truncate"));
     matting =
         checks.choice("--matting", matting, List.of("auto", "coarse", "green-post", "key", "none"));
-    dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16"));
+    dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16", "int8"));
     device = device.toLowerCase(Locale.ROOT);
     if (!device.matches("cuda:\\d{1,3}")) {
       device = checks.choice("--device", device, List.of("auto", "cpu", "cuda", "cuda:N"));

@@ -6,6 +6,7 @@ import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,9 +60,9 @@ final class MemoryEstimate {
 
   /**
    * Bytes of the weights that cannot stay mapped where they lie in the file: all that change their
-   * type, and the kernels of convolutions, which are turned.
+   * type, the kernels of convolutions, which are turned, and all that is packed.
    */
-  static double copiedWeightBytes(ModelFiles files, @Nullable DType dtype) {
+  static double copiedWeightBytes(ModelFiles files, @Nullable DType dtype, Precision precision) {
     WeightSource head = files.mattingHead();
     double bytes = 0;
     for (WeightSource source :
@@ -71,7 +72,9 @@ final class MemoryEstimate {
       for (TensorInfo info : source.tensors().values()) {
         boolean turned = info.rank() == 4 && info.shape().get(2) * info.shape().get(3) > 1;
         boolean changed = dtype != null && info.type().dtype() != dtype;
-        if (turned || changed) {
+        if (precision != Precision.F32 && source == files.unet() && info.rank() > 1) {
+          bytes += (double) info.elements() * (precision == Precision.BF16 ? 2 : 1);
+        } else if (turned || changed) {
           bytes += (double) info.elements() * (dtype == null ? info.type().bytes() : dtype.bytes());
         }
       }
@@ -94,14 +97,15 @@ final class MemoryEstimate {
    *
    * @throws InputException saying what is needed, what is free, and which flags lower it
    */
-  static void check(ModelFiles files, GenerateOptions options, @Nullable DType dtype) {
+  static void check(
+      ModelFiles files, GenerateOptions options, @Nullable DType dtype, Precision precision) {
     ModelConfigs configs = files.configs();
     int w = options.width;
     int h = options.height;
     int samples = options.batchSize * (options.cfgScale > 1 ? 2 : 1);
     check(
         options,
-        copiedWeightBytes(files, dtype),
+        copiedWeightBytes(files, dtype, precision),
         stepBytes(configs, w, h, samples),
         decodingBytes(configs, w, h, options.vaeTiling),
         decodingBytes(configs, w, h, true),

@@ -63,7 +63,7 @@ class BadFlagsTest {
         "--batch-count|0|a whole number from 1 to 100000",
         "--clip-skip|13|a whole number from 1 to 12",
         "--sampler|eulr-a|one of ddpm, ddim, pndm",
-        "--dtype|f64|one of auto, f32, bf16, f16",
+        "--dtype|f64|one of auto, f32, bf16, f16, int8",
         "--device|tpu|one of auto, cpu, cuda, cuda:N",
         "--matting|corse|did you mean 'coarse'?",
         "--schedule|carras|did you mean 'karras'?",

@@ -27,6 +27,10 @@ final class NativeScratch {
     BIAS,
     /** Rows of the left factor that had to be turned. */
     TURNED,
+    /** Activations in lower precision, read by all threads that work on a product. */
+    NARROW,
+    /** Scale and zero point of each of their rows. */
+    QUANTA,
     /** Zeros; never written. */
     ZEROS,
     /** Transformed squares of a map. */

@@ -350,6 +350,13 @@ class VectorInstructions extends GeneralInstructions {
     three(MULTIPLY_INTEGERS, to, a, b);
   }
 
+  private static final Opcode GREATER_INTEGER = fused(0x3D);
+
+  /** The greater signed 32-bit integer. */
+  final void vpmaxsd(Vec to, Vec a, Vec b) {
+    three(GREATER_INTEGER, to, a, b);
+  }
+
   private static final Opcode PERMUTE = fused(0x16);
 
   /** Lane i of the target is lane {@code a[i]} of b. */

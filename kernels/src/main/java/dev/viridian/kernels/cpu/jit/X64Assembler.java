@@ -63,6 +63,11 @@ final class X64Assembler extends VectorInstructions {
   private static final Opcode DOT_BYTES =
       new Opcode(Form.EVEX, MAP_0F38, PREFIX_66, 0x50, 0, Width.FULL);
 
+  private static final Opcode STORE_WORDS =
+      new Opcode(Form.EVEX, MAP_0F, PREFIX_F2, 0x7F, 1, Width.VECTOR);
+  private static final Opcode TO_BYTES =
+      new Opcode(Form.EVEX, MAP_0F38, PREFIX_F3, 0x11, 0, Width.QUARTER);
+
   /** Loads a vector; any alignment. */
   void vmovups(Vec to, Mem from) {
     vector(LOAD, to.bits(), to, 0, from);
@@ -246,6 +251,16 @@ final class X64Assembler extends VectorInstructions {
   /** Adds the products of four unsigned with four signed bytes. */
   void vpdpbusd(Vec to, Vec a, Mem b) {
     vector(DOT_BYTES, to.bits(), to, a.number(), b);
+  }
+
+  /** Stores 16-bit numbers; a mask has a bit for each. */
+  void vmovdqu16(Mem to, Vec from) {
+    vector(STORE_WORDS, from.bits(), from, 0, to);
+  }
+
+  /** Stores unsigned 32-bit integers as bytes, 255 for what is greater. */
+  void vpmovusdb(Mem to, Vec from) {
+    vector(TO_BYTES, from.bits(), from, 0, to);
   }
 
   /** Copies 16 bits of a register into a mask. */

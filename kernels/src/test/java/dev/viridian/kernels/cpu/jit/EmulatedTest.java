@@ -10,6 +10,7 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
 import dev.viridian.kernels.cpu.reference.ReferenceGemm;
@@ -67,6 +68,85 @@ final class EmulatedTest {
         assertNull(weights.fault(new Emulator(weights.code())), weights.toString());
       }
     }
+  }
+
+  @Test
+  void everyDotProductPassesItsTrial() {
+    for (DotType type : DotType.values()) {
+      for (int rows = 1; rows <= DotCode.ROWS; rows++) {
+        DotCode product = new DotCode(type, rows);
+        assertNull(product.fault(new Emulator(product.code())), product.toString());
+        assertNotNull(product.fault(arguments -> {}), product.toString());
+      }
+    }
+  }
+
+  @Test
+  void tilesPassTheirTrial() {
+    for (DotType type : DotType.values()) {
+      AmxCode product = new AmxCode(type);
+      assertNull(product.fault(new Emulator(product.code())), product.toString());
+      assertNotNull(product.fault(arguments -> {}), product.toString());
+    }
+  }
+
+  /** What only AMX multiplies runs in the emulator, the rest on this processor. */
+  @Test
+  void productsAndConvolutionsOnTiles() {
+    Random random = new Random(2);
+    try (Workers workers = new Workers(2)) {
+      for (DotType type : DotType.values()) {
+        Kit floats = Kit.best();
+        assumeTrue(floats != null && type.runsHere(), "packing needs AVX-512 and " + type);
+        JitPacked tiles = new JitPacked(workers, only(type, floats, true));
+        JitPacked vectors = new JitPacked(workers, only(type, floats, false));
+        for (int[] s :
+            new int[][] {
+              {70, 1, 64, 40, 1}, {9, 7, 64, 40, 3}, {33, 5, 128, 70, 3}, {6, 6, 20, 9, 3}
+            }) {
+          ConvProblem p =
+              ConvProblem.of(2, s[0], s[1], s[2], s[3], s[4], 1, s[4] / 2)
+                  .epilogue(true, DType.F32, Activation.NONE);
+          PackedWeight w = new PackedWeight(type.precision(), s[3], s[4] * s[4], s[2]);
+          HostBuffer x = random(random, 2 * s[0] * s[1] * s[2]);
+          HostBuffer bias = random(random, s[3]);
+          HostBuffer packed = random(random, Math.toIntExact(w.bytes() / 4));
+          vectors.pack(w, DType.F32, random(random, s[3] * s[4] * s[4] * s[2]), packed);
+          int size = 2 * s[0] * s[1] * s[3];
+          HostBuffer expected = random(random, size);
+          HostBuffer actual = random(random, size);
+          vectors.convolve(p, w, x, packed, bias, expected);
+          int before = emulated.get();
+          tiles.convolve(p, w, x, packed, bias, actual);
+          near(expected, actual, size, w.toString());
+          assertEquals(s[2] % 64 == 0, emulated.get() > before, "whether tiles were used: " + w);
+        }
+      }
+    }
+  }
+
+  private final java.util.concurrent.atomic.AtomicInteger emulated =
+      new java.util.concurrent.atomic.AtomicInteger();
+
+  private java.util.function.Function<DotType, DotKit> only(
+      DotType type, Kit floats, boolean withTiles) {
+    AmxCode amx = new AmxCode(type);
+    DotKit kit =
+        new DotKit(
+            type,
+            floats,
+            key -> {
+              if (!key.equals(amx)) {
+                return CodeCache.get(key);
+              }
+              Emulator code = new Emulator(amx.code());
+              return arguments -> {
+                emulated.incrementAndGet();
+                code.call(arguments);
+              };
+            },
+            withTiles);
+    return wanted -> wanted == type ? kit : null;
   }
 
   @Test

@@ -19,12 +19,14 @@ final class Emulator implements Code {
   private final long[] r = new long[16];
   private final float[][] v = new float[32][16];
   private int at;
+  private final Tiles tiles = new Tiles();
   private boolean equal;
   private boolean below;
 
   // The operands of the instruction at hand.
   private int reg;
   private int rm;
+  private int index;
   private long address;
   private boolean inMemory;
 
@@ -74,6 +76,10 @@ final class Emulator implements Code {
     int opcode = next();
     if (opcode == 0x62) {
       evex();
+      return true;
+    }
+    if (opcode == 0xC4 && Tiles.OPCODES.contains(code[at + 2] & 255) && (code[at] & 31) == 2) {
+      tiles.step();
       return true;
     }
     if (opcode == 0xC5 || opcode == 0xC4) {
@@ -137,6 +143,12 @@ final class Emulator implements Code {
       case 0x31 -> write(read() ^ r[reg]);
       case 0x85 -> compare(read() & r[reg], 0);
       case 0x8D -> r[reg] = address;
+      case 0xC1 -> {
+        if ((reg & 7) != 4) {
+          throw unknown(opcode);
+        }
+        write(read() << next());
+      }
       case 0xC7 -> write(next32());
       case 0x3B -> compare(r[reg], read());
       case 0x81, 0x83 -> {
@@ -192,7 +204,7 @@ final class Emulator implements Code {
     if ((modRm & 7) == 4) {
       int sib = next();
       base = sib & 7 | bitB << 3;
-      int index = sib >> 3 & 7 | bitX << 3;
+      index = sib >> 3 & 7 | bitX << 3;
       address = index == 4 ? 0 : r[index] << (sib >> 6);
     }
     if (mod == 0 && (base & 7) == 5) {
@@ -217,6 +229,104 @@ final class Emulator implements Code {
     }
     operands(bits >> 7 & 1, three ? bits >> 6 & 1 : 0, three ? bits >> 5 & 1 : 0, 1);
     arithmetic(map << 12 | (p1 & 3) << 8 | opcode, v[reg], p1 >> 3 & 15 ^ 15, rm, 8);
+  }
+
+  /** The instructions of AMX. */
+  private final class Tiles {
+    static final java.util.Set<Integer> OPCODES = java.util.Set.of(0x49, 0x4B, 0x5C, 0x5E);
+    private static final int SIZE = 16;
+    private final byte[][][] tile = new byte[8][SIZE][4 * SIZE];
+    private boolean configured;
+
+    void step() {
+      int p0 = next();
+      int p1 = next();
+      int key = (p0 & 31) << 12 | (p1 & 3) << 8 | next();
+      if ((p1 & 0x84) != 0) {
+        throw unknown(key);
+      }
+      int modRm = code[at] & 255;
+      if (key == 0x2049 && modRm == 0xC0) {
+        at++;
+        configured = false; // tilerelease
+        return;
+      }
+      operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, 1);
+      if (key == 0x2049) {
+        configure();
+        return;
+      }
+      if (!configured) {
+        throw new AssertionError("tiles are not set up at " + at);
+      }
+      byte[][] to = tile[reg & 7];
+      switch (key) {
+        case 0x2349 -> {
+          for (byte[] row : to) {
+            java.util.Arrays.fill(row, (byte) 0);
+          }
+        }
+        case 0x234B, 0x224B -> rows(to, key == 0x224B);
+        case 0x225C -> multiply(to, tile[rm & 7], tile[p1 >> 3 & 15 ^ 15], true);
+        case 0x215E -> multiply(to, tile[rm & 7], tile[p1 >> 3 & 15 ^ 15], false);
+        default -> throw unknown(key);
+      }
+    }
+
+    private void configure() {
+      configured = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address) == 1;
+      for (int i = 0; i < 8; i++) {
+        int bytes = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address + 16 + 2L * i);
+        int rows = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address + 48 + i);
+        configured &= bytes == 4 * SIZE && rows == SIZE;
+      }
+    }
+
+    /** Loads or stores; the index of the address is the distance of the rows. */
+    private void rows(byte[][] rows, boolean store) {
+      long step = r[index];
+      long from = address - step; // where the first row lies: the index counts from there
+      for (int i = 0; i < SIZE; i++) {
+        MemorySegment row = memory.asSlice(from + i * step, 4 * SIZE);
+        if (store) {
+          row.copyFrom(MemorySegment.ofArray(rows[i]));
+        } else {
+          MemorySegment.ofArray(rows[i]).copyFrom(row);
+        }
+      }
+    }
+
+    private void multiply(byte[][] to, byte[][] left, byte[][] right, boolean brain) {
+      for (int i = 0; i < SIZE; i++) {
+        for (int j = 0; j < SIZE; j++) {
+          int word = word(to[i], j);
+          for (int k = 0; k < SIZE; k++) {
+            float a = Float.intBitsToFloat(word(left[i], k));
+            float b = Float.intBitsToFloat(word(right[k], j));
+            if (brain) {
+              float sum = Float.intBitsToFloat(word);
+              sum += lower(a) * lower(b);
+              sum += upper(a) * upper(b);
+              word = bits(sum);
+            } else {
+              for (int n = 0; n < 4; n++) {
+                word += (left[i][4 * k + n] & 255) * right[k][4 * j + n];
+              }
+            }
+          }
+          for (int n = 0; n < 4; n++) {
+            to[i][4 * j + n] = (byte) (word >> 8 * n);
+          }
+        }
+      }
+    }
+
+    private static int word(byte[] row, int i) {
+      return (row[4 * i] & 255)
+          | (row[4 * i + 1] & 255) << 8
+          | (row[4 * i + 2] & 255) << 16
+          | row[4 * i + 3] << 24;
+    }
   }
 
   private void evex() {
@@ -260,6 +370,15 @@ final class Emulator implements Code {
         case 0x21BC -> to[i] = Math.fma(-a[i], b[i], to[i]); // vfnmadd231ps
         case 0x11EF -> to[i] = Float.intBitsToFloat(bits(a[i]) ^ bits(b[i])); // vpxord
         case 0x11FE -> to[i] = Float.intBitsToFloat(bits(a[i]) + bits(b[i])); // vpaddd
+        case 0x2252 -> // vdpbf16ps
+            to[i] += upper(a[i]) * upper(b[i]) + lower(a[i]) * lower(b[i]);
+        case 0x2150 -> { // vpdpbusd
+          int sum = bits(to[i]);
+          for (int j = 0; j < 32; j += 8) {
+            sum += (bits(a[i]) >> j & 255) * (byte) (bits(b[i]) >> j);
+          }
+          to[i] = Float.intBitsToFloat(sum);
+        }
         case 0x1172 -> { // vpslld, whose target is the second operand
           if ((reg & 7) != 6) {
             throw unknown(key);
@@ -272,6 +391,16 @@ final class Emulator implements Code {
     for (int i = lanes; !store && i < 16; i++) {
       to[i] = 0;
     }
+  }
+
+  /** The bfloat16 in the upper half of a word. */
+  private static float upper(float word) {
+    return Float.intBitsToFloat(bits(word) & 0xFFFF0000);
+  }
+
+  /** The one in the lower half. */
+  private static float lower(float word) {
+    return Float.intBitsToFloat(bits(word) << 16);
   }
 
   private static int bits(float value) {

@@ -9,6 +9,8 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
@@ -101,6 +103,43 @@ final class JitArgumentsTest {
       assertThrows(
           IndexOutOfBoundsException.class,
           () -> conv.backwardFilter(p, floats(512), floats(127), floats(576)));
+    }
+  }
+
+  @Test
+  void shortBuffersOfPackedProducts() {
+    try (Workers workers = new Workers(1)) {
+      JitPacked packed = new JitPacked(workers);
+      for (Precision precision : new Precision[] {Precision.BF16, Precision.INT8}) {
+        if (!packed.offers(precision)) {
+          continue;
+        }
+        ConvProblem p =
+            ConvProblem.of(1, 9, 9, 12, 40, 3, 1, 1).epilogue(true, DType.F32, Activation.NONE);
+        PackedWeight w = new PackedWeight(precision, 40, 9, 12);
+        int words = Math.toIntExact(w.bytes() / 4);
+        packed.pack(w, DType.F32, floats(40 * 108), floats(words));
+        int[] sizes = {81 * 12, words, 40, 81 * 40};
+        packed.convolve(
+            p, w, floats(sizes[0]), floats(sizes[1]), floats(sizes[2]), floats(sizes[3]));
+        for (int shorter = 0; shorter < 4; shorter++) {
+          int[] s = sizes.clone();
+          s[shorter]--;
+          assertThrows(
+              IndexOutOfBoundsException.class,
+              () -> packed.convolve(p, w, floats(s[0]), floats(s[1]), floats(s[2]), floats(s[3])));
+        }
+        assertThrows(
+            IndexOutOfBoundsException.class,
+            () -> packed.pack(w, DType.F32, floats(40 * 108 - 1), floats(words)));
+        assertThrows(
+            IndexOutOfBoundsException.class,
+            () -> packed.pack(w, DType.F32, floats(40 * 108), floats(words - 1)));
+        PackedWeight other = new PackedWeight(precision, 40, 9, 16);
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> packed.convolve(p, other, floats(1), floats(1), null, floats(1)));
+      }
     }
   }
 

@@ -1,0 +1,57 @@
+package dev.viridian.kernels;
+
+import dev.viridian.kernels.memory.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Products with weights in lower precision ({@link Precision}), forward only. A weight is packed
+ * once ({@link PackedWeight} says how it lies) and then read by any number of threads.
+ *
+ * <p>Activations as bytes: with {@code lo = min(0, least)}, {@code hi = max(0, greatest)} of a row
+ * (of a picture, where a convolution sees neighbours) and {@code scale = max(hi − lo, 1e-20) /
+ * 255}, x becomes {@code round(x · (1 / scale)) + zero}, at most 255, with {@code zero = round(−lo
+ * · (1 / scale))}; ties to even. A row or picture with a value that is not finite gives NaN. A
+ * weight becomes {@code round(w · (127 / greatest))}, greatest being the greatest absolute value of
+ * its output channel.
+ *
+ * <p>As bfloat16, numbers below 2⁻¹²⁶ may count as 0.
+ */
+public interface PackedKernels {
+  /** Whether products of a precision are to be had on this device in good time. */
+  boolean offers(Precision precision);
+
+  /**
+   * Packs a weight.
+   *
+   * @param type F32, F16 or BF16
+   * @param weight [out, taps, channels]
+   * @param packed of {@link PackedWeight#bytes}
+   */
+  void pack(PackedWeight w, DType type, Buffer weight, Buffer packed);
+
+  /**
+   * {@code y = x Wᵀ + bias}.
+   *
+   * @param w with one tap
+   * @param x [rows, channels] F32
+   * @param bias [out] of {@code biasType}, or null
+   * @param y [rows, out] F32; must not overlap the inputs
+   */
+  void product(
+      PackedWeight w,
+      int rows,
+      Buffer x,
+      Buffer packed,
+      DType biasType,
+      @Nullable Buffer bias,
+      Buffer y);
+
+  /**
+   * {@code y = conv(x, weight) + bias}, activation last.
+   *
+   * @param p without groups; its type of weight does not matter
+   * @param w with its taps and channels
+   */
+  void convolve(
+      ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y);
+}

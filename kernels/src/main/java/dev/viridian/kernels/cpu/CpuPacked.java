@@ -1,0 +1,60 @@
+package dev.viridian.kernels.cpu;
+
+import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedKernels;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.cpu.jit.JitPacked;
+import dev.viridian.kernels.cpu.reference.ReferencePacked;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.PackedCheck;
+import dev.viridian.kernels.memory.Buffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Products in lower precision on the CPU, the fastest implementation first. */
+final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels {
+  private final boolean plain;
+
+  CpuPacked(Workers workers, @Nullable String forced) {
+    super(
+        "packed",
+        forced,
+        List.of(
+            new Candidates.Entry<>("jit", new JitPacked(workers), PackedCheck::fault),
+            Candidates.Entry.reference(new ReferencePacked(workers))));
+    plain = "reference".equals(forced);
+  }
+
+  /** What generated code offers; everything if plain loops are asked for. */
+  @Override
+  public boolean offers(Precision precision) {
+    return plain
+        || precision == Precision.F32
+        || pick("offers", new PackedWeight(precision, 1, 1, 4)).offers(precision);
+  }
+
+  @Override
+  public void pack(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    pick("pack", w).pack(w, type, weight, packed);
+  }
+
+  @Override
+  public void product(
+      PackedWeight w,
+      int rows,
+      Buffer x,
+      Buffer packed,
+      DType biasType,
+      @Nullable Buffer bias,
+      Buffer y) {
+    pick("product", w).product(w, rows, x, packed, biasType, bias, y);
+  }
+
+  @Override
+  public void convolve(
+      ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y) {
+    pick("convolve", w).convolve(p, w, x, packed, bias, y);
+  }
+}

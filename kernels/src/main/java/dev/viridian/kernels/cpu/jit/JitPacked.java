@@ -1,0 +1,163 @@
+package dev.viridian.kernels.cpu.jit;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedKernels;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.Selective;
+import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Products in lower precision on generated code. */
+public final class JitPacked implements PackedKernels, Selective {
+  private final Workers workers;
+  private final Function<DotType, @Nullable DotKit> kits;
+
+  /** Kernels that share the given threads, for what this machine has. */
+  public JitPacked(Workers workers) {
+    this(workers, DotKit::of);
+  }
+
+  /** The same on given functions. */
+  JitPacked(Workers workers, Function<DotType, @Nullable DotKit> kits) {
+    this.workers = workers;
+    this.kits = kits;
+  }
+
+  @Override
+  public boolean accepts(String operation, Object problem) {
+    return problem instanceof PackedWeight w && offers(w.precision());
+  }
+
+  @Override
+  public boolean offers(Precision precision) {
+    return precision == Precision.F32 || kits.apply(DotType.of(precision)) != null;
+  }
+
+  private DotKit kit(PackedWeight w) {
+    DotKit kit = kits.apply(DotType.of(w.precision()));
+    if (kit == null) {
+      throw new IllegalArgumentException("JitPacked: does not take " + w);
+    }
+    return kit;
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
+  @Override
+  public void pack(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    long values = Math.multiplyExact((long) w.out() * w.taps(), w.channels());
+    Range.address("pack: weight", weight, type, values);
+    Range.address("pack: packed", packed, DType.U8, w.bytes());
+    PanelPacker packer =
+        new PanelPacker(kit(w), w, type, HostBuffer.of(weight), HostBuffer.of(packed));
+    workers.run(w.panels(), packer::pack);
+    Reference.reachabilityFence(weight);
+    Reference.reachabilityFence(packed);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
+  @Override
+  public void product(
+      PackedWeight w,
+      int rows,
+      Buffer x,
+      Buffer packed,
+      DType biasType,
+      @Nullable Buffer bias,
+      Buffer y) {
+    if (rows > 0) {
+      ConvProblem p =
+          ConvProblem.of(1, rows, 1, w.channels(), w.out(), 1, 1, 0)
+              .epilogue(bias != null, biasType, Activation.NONE);
+      convolve(p, w, x, packed, bias, y);
+    }
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
+  @Override
+  public void convolve(
+      ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y) {
+    DotKit kit = kit(w);
+    if (p.groups() != 1
+        || p.c() != w.channels()
+        || p.outC() != w.out()
+        || p.kh() * p.kw() != w.taps()) {
+      throw new IllegalArgumentException("JitPacked: " + w + " does not belong to " + p);
+    }
+    ConvProblem flat = flat(p);
+    long inputs = Math.multiplyExact(Math.multiplyExact((long) p.n() * p.h(), p.w()), p.c());
+    long pixels = Math.multiplyExact((long) p.outH(), p.outW());
+    long outputs = Math.multiplyExact(pixels * p.n(), p.outC());
+    Range.address("packed product: x", x, DType.F32, inputs);
+    Range.address("packed product: weight", packed, DType.U8, w.bytes());
+    Range.address("packed product: y", y, DType.F32, outputs);
+    MemorySegment biases = biases(p, w, bias);
+    DotProduct product =
+        new DotProduct(
+            workers,
+            kit,
+            w,
+            HostBuffer.of(packed),
+            biases.address(),
+            HostBuffer.of(y),
+            p.activation());
+    if (p.n() > 0) {
+      NarrowMap map = new NarrowMap(kit, workers, flat, w, HostBuffer.of(x));
+      int band = map.bandRows();
+      for (int i = 0; i < flat.n(); i++) {
+        for (int row = 0; row < flat.outH(); row += band) {
+          map.enter(i, row, Math.min(band, flat.outH() - row));
+          product.run(map, ((long) i * flat.outH() + row) * flat.outW() * w.out());
+        }
+      }
+    }
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(packed);
+    Reference.reachabilityFence(biases);
+    Reference.reachabilityFence(y);
+  }
+
+  /** A convolution that sees no neighbours is one of a column of pixels: its bands are even. */
+  private static ConvProblem flat(ConvProblem p) {
+    boolean plain = NarrowMap.ofRows(p) && p.strideH() == 1 && p.strideW() == 1 && p.n() > 0;
+    int rows = plain ? Math.multiplyExact(p.n(), Math.multiplyExact(p.h(), p.w())) : 0;
+    return plain ? ConvProblem.of(1, rows, 1, p.c(), p.outC(), 1, 1, 0) : p;
+  }
+
+  /** A float for each column of all panels. */
+  private static MemorySegment biases(ConvProblem p, PackedWeight w, @Nullable Buffer bias) {
+    long bytes = 4L * PackedWeight.PANEL * w.panels();
+    MemorySegment to = NativeScratch.get(NativeScratch.Part.BIAS, bytes);
+    to.asSlice(0, bytes).fill((byte) 0);
+    if (p.bias() && bias != null) {
+      Range.address("packed product: bias", bias, p.biasType(), p.outC());
+      MemorySegment from = HostBuffer.of(bias);
+      for (int i = 0; i < p.outC(); i++) {
+        to.setAtIndex(JAVA_FLOAT, i, Numbers.get(from, p.biasType(), i));
+      }
+    }
+    return to;
+  }
+}
