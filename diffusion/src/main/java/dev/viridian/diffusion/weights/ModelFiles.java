@@ -3,12 +3,16 @@ package dev.viridian.diffusion.weights;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WeightSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -33,6 +37,7 @@ public final class ModelFiles implements AutoCloseable {
   private final List<Path> tokenizers;
   private final Map<Component, RenamedWeights> weights;
   private final List<WeightSource> opened;
+  private @Nullable Path temporary;
 
   /**
    * Puts a model together.
@@ -93,6 +98,33 @@ public final class ModelFiles implements AutoCloseable {
           Text.line(model.toString()) + ": is a folder, which has its configuration in itself");
     }
     return ModelFolder.open(HubCache.isEntry(model) ? HubCache.snapshot(model) : model);
+  }
+
+  /**
+   * Opens a folder in diffusers' layout that was made for this alone: it is deleted when the model
+   * is closed, or before this throws.
+   */
+  public static ModelFiles openTemporary(Path folder) {
+    try {
+      ModelFiles files = open(folder);
+      files.temporary = folder;
+      return files;
+    } catch (RuntimeException | Error e) {
+      deleteTemporary(folder);
+      throw e;
+    }
+  }
+
+  /** Deletes such a folder that is not to be opened; a failure is logged. */
+  public static void deleteTemporary(Path folder) {
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      System.getLogger(ModelFiles.class.getName())
+          .log(System.Logger.Level.WARNING, "cannot delete " + folder, e);
+    }
   }
 
   /** What to call the model in a message, on one line. */
@@ -198,5 +230,9 @@ public final class ModelFiles implements AutoCloseable {
   @Override
   public void close() {
     opened.forEach(WeightSource::close);
+    if (temporary != null) {
+      deleteTemporary(temporary);
+      temporary = null;
+    }
   }
 }

@@ -11,6 +11,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.DiffuMatting;
 import dev.viridian.matting.GreenPrompt;
 import dev.viridian.matting.image.OutputNames;
@@ -57,7 +58,7 @@ final class GenerateCommand implements Callable<Integer> {
       output.prepare();
       RunRecord record = new RunRecord(device);
       record.begin("load");
-      try (DiffuMatting model = load(ModelFiles.open(locate()), device)) {
+      try (DiffuMatting model = load(open(options.model), device)) {
         Map<String, Object> result = run(model, seed, output, record, main);
         if (main.json()) {
           Json.print(spec.commandLine().getOut(), result);
@@ -98,20 +99,18 @@ final class GenerateCommand implements Callable<Integer> {
     };
   }
 
-  /** The model's place on disk. */
-  private Path locate() {
-    String model = options.model;
+  /** The model of a flag, or that of the jar. */
+  private static ModelFiles open(@Nullable String model) {
     if (model == null) {
-      throw new InputException(
-          "--model is missing: this version has no model of its own in the jar; give a folder in"
-              + " diffusers' layout, a single file, or ORG/NAME in the Hugging Face cache");
+      return BuiltInModel.open();
     }
     Path path = Path.of(model);
     if (Files.exists(path) || !model.matches("[\\w.-]+/[\\w.-]+")) {
-      return path;
+      return ModelFiles.open(path);
     }
-    return HubCache.locate(
-        model, HubCache.root(System::getenv, Path.of(System.getProperty("user.home"))));
+    return ModelFiles.open(
+        HubCache.locate(
+            model, HubCache.root(System::getenv, Path.of(System.getProperty("user.home")))));
   }
 
   /** Where each picture goes; image i of single-picture batches has seed + i. */

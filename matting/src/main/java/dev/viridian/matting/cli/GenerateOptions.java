@@ -2,6 +2,7 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.engine.io.Text;
+import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.GreenPrompt;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +27,10 @@ final class GenerateOptions {
   @Option(
       names = "--model",
       paramLabel = "DIR|FILE|ORG/NAME",
-      description = "A model folder, a single-file model, or a model in the Hugging Face cache.")
+      description = {
+        "A model folder, a single-file model, or a model in the Hugging Face cache.",
+        "Default: the small model in the jar, for pictures of 128x128."
+      })
   @Nullable String model;
 
   @Option(
@@ -38,11 +42,17 @@ final class GenerateOptions {
   @Option(names = "--overwrite", description = "Replace files that exist.")
   boolean overwrite;
 
-  @Option(names = "--width", paramLabel = "N", description = "In pixels, default 512.")
+  @Option(
+      names = "--width",
+      paramLabel = "N",
+      description = "In pixels, default 512, without --model 128.")
   @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int width = 512;
 
-  @Option(names = "--height", paramLabel = "N", description = "In pixels, default 512.")
+  @Option(
+      names = "--height",
+      paramLabel = "N",
+      description = "In pixels, default 512, without --model 128.")
   @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int height = 512;
 
@@ -199,11 +209,19 @@ final class GenerateOptions {
               + MOST_PICTURES
               + " pictures at most");
     }
+    if (model == null) {
+      width = given(command, "--width") ? width : BuiltInModel.SIDE;
+      height = given(command, "--height") ? height : BuiltInModel.SIDE;
+    }
     prompt = wellFormed(prompt);
     negativePrompt = wellFormed(negativePrompt);
     words(checks);
     output(checks);
     notYet(checks);
+  }
+
+  private static boolean given(CommandSpec command, String flag) {
+    return command.commandLine().getParseResult().hasMatchedOption(flag);
   }
 
   private void words(Checks checks) {

@@ -7,6 +7,7 @@ import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.Text;
+import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.Cutout;
 import dev.viridian.matting.DiffuMatting;
 import dev.viridian.matting.image.OutputFiles;
@@ -161,8 +162,12 @@ final class GenerationOutput {
   }
 
   private String modelName() {
-    Path file = Path.of(String.valueOf(options.model)).getFileName();
-    return file == null ? String.valueOf(options.model) : file.toString();
+    String model = options.model;
+    if (model == null) {
+      return BuiltInModel.NAME;
+    }
+    Path file = Path.of(model).getFileName();
+    return file == null ? model : file.toString();
   }
 
   private static String number(double value) {
@@ -198,7 +203,7 @@ final class GenerationOutput {
     json.put("width", cutout.width());
     json.put("height", cutout.height());
     json.put("matting", cutout.hasAlpha() ? "coarse" : "none");
-    json.put("model", options.model);
+    json.put("model", options.model == null ? BuiltInModel.NAME : options.model);
     json.put("model_hash", model.fingerprint());
     json.put("device", model.diffusion().device().name());
     json.put("dtype", options.dtype);

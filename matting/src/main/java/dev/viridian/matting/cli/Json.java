@@ -13,7 +13,12 @@ final class Json {
 
   /** Prints maps, lists, texts, numbers and truth values as one JSON value and a line end. */
   static void print(PrintWriter out, Object value) {
-    out.println(MAPPER.writeValueAsString(value));
+    out.println(text(value));
     out.flush();
+  }
+
+  /** The same as text. */
+  static String text(Object value) {
+    return MAPPER.writeValueAsString(value);
   }
 }

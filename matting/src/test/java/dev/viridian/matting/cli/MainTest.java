@@ -44,9 +44,9 @@ class MainTest {
 
   @Test
   void whatIsPlannedIsToldFromWhatIsUnknown() {
-    assertEquals("viridian: not available yet: evaluate\n", Run.of("evaluate").err());
+    assertEquals("viridian: not available yet: matte\n", Run.of("matte").err());
     assertEquals("viridian: unknown command 'xyzzy'\n", Run.of("xyzzy").err());
-    assertEquals(2, Run.of("evaluate").code());
+    assertEquals(2, Run.of("matte").code());
     assertEquals(2, Run.of("xyzzy").code());
   }
 

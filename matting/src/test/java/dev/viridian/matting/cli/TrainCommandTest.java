@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.io.Safetensors;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -158,6 +160,54 @@ class TrainCommandTest {
         assertTrue(!name.equals("decoder.conv_in.weight") || !same, name);
       }
     }
+  }
+
+  @Test
+  void aModelIsEvaluatedOnDrawnPictures() throws IOException {
+    Path drawn = dir.resolve("drawn");
+    ok(
+        List.of(
+            "dataset",
+            "procedural",
+            "--count",
+            "3",
+            "--size",
+            "32",
+            "--nouns",
+            "ball,book",
+            "--output",
+            drawn.toString()));
+    Path out = dir.resolve("evaluated");
+    List<String> args =
+        List.of(
+            "evaluate",
+            "--model",
+            model.toString(),
+            "--test-data-dir",
+            drawn.toString(),
+            "--output",
+            out.toString(),
+            "--side",
+            "32",
+            "--count",
+            "2",
+            "--steps",
+            "2",
+            "--recogniser-steps",
+            "2",
+            "--json");
+    JsonNode json = JsonMapper.shared().readTree(ok(args).out());
+    assertTrue(json.get("vae_psnr").asDouble() > 0, json::toString);
+    assertTrue(json.get("gsg").asDouble() > 0, json::toString);
+    assertTrue(json.get("mask_against_key").asDouble() > 0, json::toString);
+    assertTrue(json.get("nouns_recognised").asDouble() <= 1, json::toString);
+    assertEquals(json, JsonMapper.shared().readTree(out.resolve("evaluation.json").toFile()));
+    BufferedImage sheet = ImageIO.read(out.resolve("sheet.png").toFile());
+    assertEquals(64, sheet.getWidth());
+    assertEquals(32, sheet.getHeight());
+    args = new ArrayList<>(args);
+    args.set(args.indexOf(drawn.toString()), data.toString());
+    assertTrue(wrong(args).contains("has no noun"));
   }
 
   /** Stopped after some steps and resumed, whatever is switched on. */

@@ -1,0 +1,81 @@
+package dev.viridian.matting.evaluate;
+
+import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.FileErrors;
+import dev.viridian.engine.io.Text;
+import dev.viridian.matting.image.Images;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A line of a drawn data set.
+ *
+ * @param file the picture on the canvas
+ * @param text its caption
+ */
+record TestPicture(Path file, String text, String noun, String colour) {
+
+  /**
+   * Reads the lines of a data set that {@code dataset procedural} wrote.
+   *
+   * @throws InputException naming what is missing
+   */
+  static List<TestPicture> read(Path folder) {
+    Path metadata = folder.resolve("metadata.jsonl");
+    String name = Text.line(metadata.toString());
+    List<TestPicture> all = new ArrayList<>();
+    try {
+      for (String line : Files.readAllLines(metadata)) {
+        JsonNode node = JsonMapper.shared().readTree(line);
+        all.add(
+            new TestPicture(
+                folder.resolve(text(name, node, "file_name")),
+                text(name, node, "text"),
+                text(name, node, "noun"),
+                text(name, node, "colour")));
+      }
+    } catch (IOException e) {
+      throw new InputException(name + ": cannot be read: " + FileErrors.reason(e), e);
+    } catch (JacksonException e) {
+      throw new InputException(name + ": is not sound JSON", e);
+    }
+    if (all.isEmpty()) {
+      throw new InputException(name + ": has no pictures");
+    }
+    return all;
+  }
+
+  private static String text(String name, JsonNode node, String key) {
+    JsonNode value = node.path(key);
+    if (!value.isString()) {
+      throw new InputException(
+          name
+              + ": a line has no "
+              + key
+              + ", expected a data set that 'viridian dataset procedural' wrote");
+    }
+    return value.asString();
+  }
+
+  /** The picture, RGB in 0…1; square, of one side. */
+  float[] rgb(int side) {
+    String name = Text.line(file.toString());
+    try {
+      BufferedImage image = ImageIO.read(file.toFile());
+      if (image == null || image.getWidth() != side || image.getHeight() != side) {
+        throw new InputException(name + ": expected a picture of " + side + "x" + side);
+      }
+      return Images.rgb(image);
+    } catch (IOException e) {
+      throw new InputException(name + ": cannot be read: " + FileErrors.reason(e), e);
+    }
+  }
+}

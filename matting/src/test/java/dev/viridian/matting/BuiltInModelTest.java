@@ -1,0 +1,124 @@
+package dev.viridian.matting;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.diffusion.pipeline.TextToImage;
+import dev.viridian.diffusion.weights.ClipVocabulary;
+import dev.viridian.diffusion.weights.FormulaModel;
+import dev.viridian.diffusion.weights.MattingHeadConfig;
+import dev.viridian.diffusion.weights.ModelConfigs;
+import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.diffusion.weights.TextEncoderConfig;
+import dev.viridian.diffusion.weights.UNetConfig;
+import dev.viridian.diffusion.weights.VaeConfig;
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.kernels.DType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A model among streams, as the jar's resources are. */
+class BuiltInModelTest {
+  private static final ModelConfigs CONFIGS =
+      new ModelConfigs(
+          new UNetConfig(
+              4,
+              4,
+              List.of(8, 8),
+              1,
+              List.of(2, 2),
+              8,
+              4,
+              1e-5f,
+              List.of(true, false),
+              List.of(false, true),
+              true,
+              0,
+              2),
+          new VaeConfig(3, 3, 4, List.of(8, 8, 8, 8), 1, 4, 0.5),
+          new TextEncoderConfig(2000, 8, 16, 1, 2, 24, 1e-5f, "quick_gelu"),
+          new MattingHeadConfig(8, 8, MattingHeadConfig.Feature.CONV_ACT));
+
+  @TempDir Path folder;
+
+  /** Writes a model as the small one is written: halves, the tokenizer cut. */
+  private void write() {
+    Path tokenizer = folder.resolve("words");
+    try {
+      ClipVocabulary.write(Files.createDirectory(tokenizer), 2000, 24);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    new FormulaModel(CONFIGS, DType.F16).write(folder.resolve("model"), tokenizer);
+  }
+
+  private @Nullable InputStream stream(String name) {
+    Path file = folder.resolve("model").resolve(name);
+    try {
+      return Files.exists(file) ? Files.newInputStream(file) : null;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void itGeneratesAndLeavesNothingBehind() {
+    write();
+    ModelFiles files = BuiltInModel.open(this::stream);
+    Path unpacked = Path.of(files.describe());
+    assertTrue(Files.isDirectory(unpacked), files.describe());
+    try (DiffuMatting model = DiffuMatting.load(files, Device.cpu(), null)) {
+      Cutout cutout = model.generate(TextToImage.of("a red apple").size(16, 16).steps(2), 3);
+      assertEquals(16, cutout.width());
+      assertTrue(cutout.hasAlpha());
+    }
+    assertFalse(Files.exists(unpacked));
+  }
+
+  @Test
+  void whatIsMissingIsSaidInALineAndNothingStays() throws IOException {
+    String none =
+        assertThrows(InputException.class, () -> BuiltInModel.open(n -> null)).getMessage();
+    assertTrue(none.contains("--model is missing"), none);
+    write();
+    Set<Path> before = temporary();
+    assertThrows(
+        InputException.class,
+        () -> BuiltInModel.open(n -> stream(n.replace("unet/config", "vae/config"))));
+    assertThrows(
+        InputException.class, () -> BuiltInModel.open(n -> n.startsWith("vae") ? null : stream(n)));
+    assertEquals(before, temporary());
+  }
+
+  private static Set<Path> temporary() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
+      return all.filter(p -> p.getFileName().toString().startsWith("viridian-model-"))
+          .collect(Collectors.toSet());
+    }
+  }
+
+  /** The jar has all of its model, or nothing of it. */
+  @Test
+  void theJarsModelIsWhole() {
+    if (BuiltInModel.exists()) {
+      try (ModelFiles files = BuiltInModel.open()) {
+        assertEquals(BuiltInModel.SIDE / 8, files.configs().unet().sampleSize());
+      }
+    } else {
+      assertThrows(InputException.class, BuiltInModel::open);
+    }
+  }
+}
