@@ -3,10 +3,13 @@ package dev.viridian.engine;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cuda.CudaAllocator;
+import dev.viridian.kernels.cuda.CudaDevice;
+import dev.viridian.kernels.cuda.CudaKernels;
 import dev.viridian.kernels.memory.Allocator;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CachingAllocator;
-import dev.viridian.kernels.memory.HostBuffer;
+import dev.viridian.kernels.memory.Transfers;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -21,11 +24,13 @@ public final class Device implements AutoCloseable {
   private final String name;
   private final Kernels kernels;
   private final Allocator allocator;
+  private final Transfers transfers;
 
-  private Device(String name, Kernels kernels, Allocator allocator) {
+  private Device(String name, Kernels kernels, Allocator allocator, Transfers transfers) {
     this.name = name;
     this.kernels = kernels;
     this.allocator = allocator;
+    this.transfers = transfers;
   }
 
   /** The CPU with all its processors: one shared device, never closed. */
@@ -40,20 +45,32 @@ public final class Device implements AutoCloseable {
 
   /** A device of its own on the CPU, with memory from the given allocator. */
   public static Device cpu(CpuOptions options, Allocator allocator) {
-    return new Device("cpu", new CpuKernels(options), allocator);
+    return of("cpu", new CpuKernels(options), allocator);
   }
 
   /** A device of its own on the CPU through the given kernels: others wrapped, to be watched. */
   public static Device cpu(Kernels kernels) {
-    return new Device("cpu", kernels, new CachingAllocator());
+    return of("cpu", kernels, new CachingAllocator());
   }
 
-  /** A device of its own, made of anything. */
+  /**
+   * A CUDA device.
+   *
+   * @param ordinal 0 for the first
+   * @throws dev.viridian.kernels.cuda.CudaFailure if it cannot be used; says what helps
+   */
+  public static Device cuda(int ordinal) {
+    CudaDevice device = CudaDevice.open(ordinal);
+    CudaAllocator allocator = device.allocator();
+    return new Device("cuda:" + ordinal, new CudaKernels(device, allocator), allocator, device);
+  }
+
+  /** A device of its own in host memory, made of anything. */
   static Device of(String name, Kernels kernels, Allocator allocator) {
-    return new Device(name, kernels, allocator);
+    return new Device(name, kernels, allocator, Transfers.HOST);
   }
 
-  /** Such as {@code "cpu"}. */
+  /** Such as {@code "cpu"} or {@code "cuda:0"}. */
   public String name() {
     return name;
   }
@@ -70,17 +87,17 @@ public final class Device implements AutoCloseable {
 
   /** Copies all of {@code source} (host memory) to the start of {@code target}. */
   public void upload(MemorySegment source, Buffer target) {
-    HostBuffer.of(target).asSlice(0, source.byteSize()).copyFrom(source);
+    transfers.upload(source, target);
   }
 
   /** Copies the start of {@code source} to all of {@code target} (host memory); waits for it. */
   public void download(Buffer source, MemorySegment target) {
-    target.copyFrom(HostBuffer.of(source).asSlice(0, target.byteSize()));
+    transfers.download(source, target);
   }
 
   /** Whether mapped files can be used where they lie. */
   public boolean readsHostMemory() {
-    return true;
+    return transfers.readsHostMemory();
   }
 
   @Override
@@ -96,5 +113,6 @@ public final class Device implements AutoCloseable {
     }
     kernels.close();
     allocator.close();
+    transfers.close();
   }
 }

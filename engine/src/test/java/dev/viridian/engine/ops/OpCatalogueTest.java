@@ -40,7 +40,7 @@ import org.junit.jupiter.api.TestFactory;
  * threads, with inputs that it must refuse, and for leaks.
  */
 class OpCatalogueTest {
-  private static final Device REFERENCE = Device.cpu(CpuOptions.reference(1));
+  static final Device REFERENCE = Device.cpu(CpuOptions.reference(1));
   private static final List<Device> THREADS =
       List.of(
           Device.cpu(new CpuOptions(1, Map.of())),
@@ -63,7 +63,7 @@ class OpCatalogueTest {
   private static final long SEED = Long.getLong("viridian.seed", 1);
 
   /** Outputs and gradients of one application. */
-  private record Result(List<float[]> outputs, List<float[]> gradients) {}
+  record Result(List<float[]> outputs, List<float[]> gradients) {}
 
   @TestFactory
   Stream<DynamicTest> accepted() {
@@ -237,7 +237,7 @@ class OpCatalogueTest {
     return memory.view(layout);
   }
 
-  private static Result run(Device device, OpRow.Sample sample, boolean strided) {
+  static Result run(Device device, OpRow.Sample sample, boolean strided) {
     long before = device.allocator().usage().used();
     List<float[]> outputs = new ArrayList<>();
     List<float[]> gradients = new ArrayList<>();
@@ -327,7 +327,7 @@ class OpCatalogueTest {
     }
   }
 
-  private static void compare(String what, double tolerance, Result expected, Result actual) {
+  static void compare(String what, double tolerance, Result expected, Result actual) {
     compare(what + ", output", tolerance, expected.outputs, actual.outputs);
     compare(what + ", gradient", tolerance, expected.gradients, actual.gradients);
   }

@@ -23,8 +23,17 @@ public final class CudaAllocator implements Allocator {
 
   private final CudaDevice device;
   private final long limit;
-  private final TreeMap<Long, ArrayDeque<Long>> cached = new TreeMap<>();
-  private final Map<Long, Long> inUse = new HashMap<>();
+
+  /** Blocks by size, to be handed out again. */
+  private static final class Free extends TreeMap<Long, ArrayDeque<Long>> {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private record Use(long size, Free home) {}
+
+  private final Free common = new Free();
+  private Free cached = common;
+  private final Map<Long, Use> inUse = new HashMap<>();
   private long usedBytes;
   private long cachedBytes;
   private long peak;
@@ -59,10 +68,23 @@ public final class CudaAllocator implements Allocator {
       address = fresh(size, bytes);
       freshBlocks++;
     }
-    inUse.put(address, size);
+    inUse.put(address, new Use(size, cached));
     usedBytes += size;
     peak = Math.max(peak, usedBytes);
     return new CudaBuffer(device.ordinal(), address, bytes);
+  }
+
+  /** Memory for the launches of a block, given back at its end. */
+  record Scratch(CudaAllocator allocator, CudaBuffer buffer) implements AutoCloseable {
+    @Override
+    public void close() {
+      allocator.release(buffer);
+    }
+  }
+
+  /** Memory for a while. */
+  Scratch scratch(long bytes) {
+    return new Scratch(this, allocate(bytes));
   }
 
   private long fresh(long size, long requested) {
@@ -123,28 +145,64 @@ public final class CudaAllocator implements Allocator {
   @Override
   public synchronized void release(Buffer buffer) {
     long address = device.own(buffer).address();
-    Long size = inUse.remove(address);
-    if (size == null) {
+    Use use = inUse.remove(address);
+    if (use == null) {
       throw new IllegalStateException("released twice, or not from this allocator");
     }
-    usedBytes -= size;
-    cachedBytes += size;
-    cached.computeIfAbsent(size, s -> new ArrayDeque<>()).push(address);
+    usedBytes -= use.size;
+    cachedBytes += use.size;
+    use.home.computeIfAbsent(use.size, s -> new ArrayDeque<>()).push(address);
   }
 
   @Override
   public synchronized void trim() {
-    if (cached.isEmpty()) {
+    if (!device.isRecording()) { // a wait would end the recording
+      free(common);
+    }
+  }
+
+  private void free(Free blocks) {
+    if (blocks.isEmpty()) {
       return;
     }
     device.synchronize();
-    for (ArrayDeque<Long> addresses : cached.values()) {
-      for (long address : addresses) {
-        CudaCheck.driver(JCudaDriver.cuMemFree(Address.of(address)), "cuMemFree");
+    blocks.forEach(
+        (size, addresses) -> {
+          for (long address : addresses) {
+            CudaCheck.driver(JCudaDriver.cuMemFree(Address.of(address)), "cuMemFree");
+            cachedBytes -= size;
+          }
+        });
+    blocks.clear();
+  }
+
+  /** Memory that is kept for a graph: its blocks are handed out only while it is recorded. */
+  final class Pool implements AutoCloseable {
+    private final Free blocks = new Free();
+
+    /** Frees the blocks that are not in use; others go to the common ones when released. */
+    @Override
+    public void close() {
+      synchronized (CudaAllocator.this) {
+        free(blocks);
+        inUse.replaceAll((address, use) -> use.home == blocks ? new Use(use.size, common) : use);
       }
     }
-    cached.clear();
-    cachedBytes = 0;
+  }
+
+  /** From here on memory comes from a pool of its own, and goes back there. */
+  synchronized Pool beginPool() {
+    if (cached != common) {
+      throw new IllegalStateException("a graph is being recorded already");
+    }
+    Pool pool = new Pool();
+    cached = pool.blocks;
+    return pool;
+  }
+
+  /** Memory comes from where all do again. */
+  synchronized void endPool() {
+    cached = common;
   }
 
   @Override

@@ -27,6 +27,7 @@ public final class CudaDevice implements Transfers {
   private final CudaModules modules;
   private final CudaStaging staging;
   private boolean closed;
+  private volatile boolean recording;
 
   private CudaDevice(int ordinal) {
     this.ordinal = ordinal;
@@ -112,6 +113,15 @@ public final class CudaDevice implements Transfers {
     return new CudaAllocator(this, limit);
   }
 
+  /** Whether a graph is being recorded: nothing may be waited for then. */
+  boolean isRecording() {
+    return recording;
+  }
+
+  void recording(boolean now) {
+    recording = now;
+  }
+
   CUstream stream() {
     return stream;
   }
@@ -169,12 +179,20 @@ public final class CudaDevice implements Transfers {
 
   @Override
   public void upload(MemorySegment source, Buffer target) {
+    requireNotRecording("an upload");
     staging.upload(source, own(target));
   }
 
   @Override
   public void download(Buffer source, MemorySegment target) {
+    requireNotRecording("a download");
     staging.download(own(source), target);
+  }
+
+  private void requireNotRecording(String what) {
+    if (recording) {
+      throw new IllegalStateException(what + " cannot be part of a graph that is recorded");
+    }
   }
 
   @Override

@@ -38,8 +38,12 @@ public final class CudaKernels implements Kernels {
           "image");
 
   /** Families, by the names of {@link Kernels}' methods, that are not written yet. */
-  public static final Set<String> MISSING = Set.of("gemm", "conv", "attention", "norm", "copy");
+  public static final Set<String> MISSING = Set.of("attention", "norm");
 
+  private final CudaBlas blas;
+  private final GemmKernels gemm;
+  private final ConvKernels conv;
+  private final CopyKernels copy;
   private final PointwiseKernels pointwise;
   private final OptimizerKernels optimizer;
   private final RandomKernels random;
@@ -50,6 +54,10 @@ public final class CudaKernels implements Kernels {
 
   /** Kernels on a device, with scratch memory from its allocator. */
   public CudaKernels(CudaDevice device, CudaAllocator allocator) {
+    copy = new CudaCopy(device, allocator);
+    blas = new CudaBlas(device);
+    gemm = new CudaGemm(device, allocator, copy, blas);
+    conv = new CudaConv(device, allocator, gemm);
     pointwise = new CudaPointwise(device, allocator);
     optimizer = new CudaOptimizer(device, allocator);
     random = new CudaRandom(device);
@@ -72,12 +80,12 @@ public final class CudaKernels implements Kernels {
 
   @Override
   public GemmKernels gemm() {
-    return missing(GemmKernels.class, "gemm");
+    return gemm;
   }
 
   @Override
   public ConvKernels conv() {
-    return missing(ConvKernels.class, "conv");
+    return conv;
   }
 
   @Override
@@ -112,7 +120,7 @@ public final class CudaKernels implements Kernels {
 
   @Override
   public CopyKernels copy() {
-    return missing(CopyKernels.class, "copy");
+    return copy;
   }
 
   @Override
@@ -132,6 +140,6 @@ public final class CudaKernels implements Kernels {
 
   @Override
   public void close() {
-    // modules belong to the device
+    blas.close(); // modules belong to the device
   }
 }

@@ -51,7 +51,13 @@ public final class CudaLibraries {
           "cuEventDestroy_v2",
           "cuEventRecord",
           "cuEventSynchronize",
-          "cuLaunchKernel");
+          "cuLaunchKernel",
+          "cuStreamBeginCapture_v2",
+          "cuStreamEndCapture",
+          "cuGraphInstantiateWithFlags",
+          "cuGraphLaunch",
+          "cuGraphDestroy",
+          "cuGraphExecDestroy");
 
   /** The oldest driver whose functions JCuda 12.6 and cuBLAS 12 use. */
   private static final int OLDEST_DRIVER = 12000;
@@ -126,6 +132,42 @@ public final class CudaLibraries {
 
   private static Driver broken(int version, String problem) {
     return new Driver(0, version, true, "CUDA: " + problem);
+  }
+
+  private static final String BLAS = "libcublas.so.12";
+
+  private static final List<String> BLAS_FUNCTIONS =
+      List.of(
+          "cublasCreate_v2",
+          "cublasDestroy_v2",
+          "cublasSetStream_v2",
+          "cublasGemmStridedBatchedEx");
+
+  /**
+   * Looks for cuBLAS.
+   *
+   * @return what is missing and what helps, in one line; empty if all is well
+   */
+  public static String blas() {
+    SymbolLookup functions = library(BLAS);
+    if (functions == null) {
+      return "CUDA: "
+          + BLAS
+          + " is missing: install cuBLAS of CUDA 12 (libcublas-12-6 or the toolkit), and name its"
+          + " folder in LD_LIBRARY_PATH if the system's loader does not know it";
+    }
+    List<String> missing = missing(functions, BLAS_FUNCTIONS);
+    return missing.isEmpty()
+        ? ""
+        : "CUDA: " + BLAS + " has no " + missing.getFirst() + ": it is too old";
+  }
+
+  /** Fails unless cuBLAS can be used. */
+  static void requireBlas() {
+    String problem = blas();
+    if (!problem.isEmpty()) {
+      throw new CudaFailure(problem);
+    }
   }
 
   /** A library by name, wherever the system's loader finds it; null if it does not. */

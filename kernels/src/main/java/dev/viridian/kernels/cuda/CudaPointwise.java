@@ -110,24 +110,32 @@ final class CudaPointwise implements PointwiseKernels {
               + xs.size()
               + " terms");
     }
-    // y may be one of the terms: with several launches the sum so far lies elsewhere.
-    CudaBuffer sum = xs.size() > TERMS ? allocator.allocate(4 * n) : device.own(y);
-    boolean begun = false;
-    for (int first = 0; first == 0 || first < xs.size(); first += TERMS) {
-      int terms = Math.min(TERMS, xs.size() - first);
-      CudaLaunch launch = launch("combine").i32(terms).i64(n).optional(begun ? sum : null, 4 * n);
-      for (int k = 0; k < TERMS; k++) {
-        launch.f32(k < terms ? coefficients[first + k] : 0);
-      }
-      for (int k = 0; k < TERMS; k++) {
-        launch.optional(k < terms ? xs.get(first + k) : null, 4 * n);
-      }
-      launch.floats(first + TERMS >= xs.size() ? y : sum, n).each(n);
-      begun = true;
+    if (xs.size() <= TERMS) {
+      combine(n, coefficients, xs, 0, null, y);
+      return;
     }
-    if (xs.size() > TERMS) {
-      allocator.release(sum);
+    // y may be one of the terms, so the sum so far lies elsewhere.
+    try (CudaAllocator.Scratch sum = allocator.scratch(4 * n)) {
+      for (int first = 0; first < xs.size(); first += TERMS) {
+        boolean last = first + TERMS >= xs.size();
+        CudaBuffer start = first == 0 ? null : sum.buffer();
+        combine(n, coefficients, xs, first, start, last ? y : sum.buffer());
+      }
     }
+  }
+
+  /** Adds up to eight terms to {@code start}. */
+  private void combine(
+      long n, float[] factors, List<Buffer> xs, int first, @Nullable Buffer start, Buffer y) {
+    int terms = Math.min(TERMS, xs.size() - first);
+    CudaLaunch launch = launch("combine").i32(terms).i64(n).optional(start, 4 * n);
+    for (int k = 0; k < TERMS; k++) {
+      launch.f32(k < terms ? factors[first + k] : 0);
+    }
+    for (int k = 0; k < TERMS; k++) {
+      launch.optional(k < terms ? xs.get(first + k) : null, 4 * n);
+    }
+    launch.floats(y, n).each(n);
   }
 
   @Override

@@ -45,7 +45,7 @@ class PtxTest {
     assertEquals(
         Files.readString(RESOURCES.resolve("sources.sha256"), StandardCharsets.US_ASCII).strip(),
         HexFormat.of().formatHex(digest.digest()),
-        "kernels were changed: run kernels/src/main/cuda/ptx (needs clang-19)");
+        "kernels were changed: run mvn -pl kernels process-resources -Pptx (needs clang 19)");
   }
 
   @Test

@@ -15,8 +15,10 @@ import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WriteException;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -116,8 +118,20 @@ record Checkpoint(
     tensors.forEach(
         (name, tensor) -> {
           long bytes = tensor.spec().bytes();
-          MemorySegment data = HostBuffer.of(tensor.buffer("Checkpoint")).asSlice(0, bytes);
-          writer.add(new TensorInfo(name, FileType.F32, tensor.shape().toList()), data);
+          writer.add(
+              new TensorInfo(name, FileType.F32, tensor.shape().toList()),
+              out -> {
+                Buffer buffer = tensor.buffer("Checkpoint");
+                if (buffer instanceof HostBuffer host) {
+                  out.accept(host.segment().asSlice(0, bytes));
+                  return;
+                }
+                try (Arena arena = Arena.ofConfined()) {
+                  MemorySegment copy = arena.allocate(bytes, 64);
+                  tensor.device().download(buffer, copy);
+                  out.accept(copy);
+                }
+              });
         });
     writer.write(file);
   }
