@@ -19,6 +19,10 @@ import java.util.TreeMap;
 public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
   private static final long LARGE = 2 * MEBIBYTE;
+
+  /** How many times its size a request may waste before another block is asked for. */
+  private static final long GENEROUS = 15;
+
   private static final int SLACK = 32;
   private static final long SMALLEST_SLACK = 64 * MEBIBYTE;
 
@@ -53,7 +57,10 @@ public final class CachingAllocator implements Allocator {
       throw new IllegalArgumentException("negative size " + bytes);
     }
     long size = roundUp(bytes);
-    Block block = takeCached(size);
+    Block block = takeCached(size, size / 7);
+    if (block == null && size >= MEBIBYTE && usedBytes + cachedBytes + size > allowed(0)) {
+      block = takeCached(size, GENEROUS * size); // rather than to give it back and ask for another
+    }
     if (block == null) {
       block = takeFresh(size, bytes);
       freshBlocks++;
@@ -65,9 +72,9 @@ public final class CachingAllocator implements Allocator {
     return new HostBuffer(block.segment.asSlice(0, bytes));
   }
 
-  private Block takeCached(long size) {
+  private Block takeCached(long size, long waste) {
     Map.Entry<Long, ArrayDeque<Block>> fit = cached.ceilingEntry(size);
-    if (fit == null || fit.getKey() - size > fit.getKey() / 8) {
+    if (fit == null || fit.getKey() - size > waste) {
       return null;
     }
     Block block = fit.getValue().pop();
@@ -103,8 +110,7 @@ public final class CachingAllocator implements Allocator {
    * by more than one part in 32: blocks of sizes that nobody asks for any more must not pile up.
    */
   private void evict(long size) {
-    long allowed = Math.max(peakEver, usedBytes + size);
-    allowed += Math.max(allowed / SLACK, SMALLEST_SLACK);
+    long allowed = allowed(size);
     while (cachedBytes > 0 && usedBytes + size + cachedBytes > allowed) {
       Map.Entry<Long, ArrayDeque<Block>> largest = cached.lastEntry();
       Block block = largest.getValue().removeLast(); // the one that waited longest
@@ -114,6 +120,12 @@ public final class CachingAllocator implements Allocator {
       cachedBytes -= block.segment.byteSize();
       block.arena.close();
     }
+  }
+
+  /** What may be held with another {@code more} bytes in use. */
+  private long allowed(long more) {
+    long most = Math.max(peakEver, usedBytes + more);
+    return most + Math.max(most / SLACK, SMALLEST_SLACK);
   }
 
   private static Block fresh(long size) {
