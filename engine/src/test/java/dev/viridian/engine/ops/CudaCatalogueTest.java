@@ -7,9 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.viridian.engine.Device;
 import dev.viridian.engine.Shape;
-import dev.viridian.kernels.cuda.CudaKernels;
 import dev.viridian.kernels.cuda.EmulatedDevice;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
@@ -19,9 +17,8 @@ import org.junit.jupiter.api.TestFactory;
 import org.opentest4j.TestAbortedException;
 
 /**
- * Every row of the catalogue on a CUDA device, the emulated one, against the plain loops. What
- * needs a family that is not written yet is skipped and counted; large samples are left to a real
- * device.
+ * Every row of the catalogue on a CUDA device, the emulated one, against the plain loops; large
+ * samples are left to a real device.
  */
 class CudaCatalogueTest {
   /** The emulated device takes some 20 ns for a thread and an instruction of a warp. */
@@ -31,7 +28,6 @@ class CudaCatalogueTest {
   private static Device device;
   private static int ran;
   private static int tooLarge;
-  private static final TreeMap<String, Integer> MISSING = new TreeMap<>();
 
   @BeforeAll
   static void open() {
@@ -50,9 +46,8 @@ class CudaCatalogueTest {
               + ran
               + " samples ran, "
               + tooLarge
-              + " are too large for it, families not written: "
-              + MISSING);
-      assertTrue(CudaKernels.FAMILIES.containsAll(CudaKernels.MISSING));
+              + " are too large for it");
+      assertTrue(ran > 0);
     }
   }
 
@@ -81,9 +76,8 @@ class CudaCatalogueTest {
     try {
       first = OpCatalogueTest.run(device, sample, false);
     } catch (UnsupportedOperationException e) {
-      String family = e.getMessage().replaceAll(".*the family (\\w+) .*", "$1");
-      Assumptions.assumeTrue(CudaKernels.MISSING.contains(family), e.getMessage());
-      MISSING.merge(family, 1, Integer::sum);
+      // weights packed for products of low precision are the CPU's, so far
+      Assumptions.assumeTrue(row.op().getSimpleName().startsWith("Packed"), e.getMessage());
       throw new TestAbortedException(e.getMessage());
     }
     ran++;

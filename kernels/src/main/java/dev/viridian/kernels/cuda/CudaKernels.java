@@ -13,36 +13,14 @@ import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.ReduceKernels;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.SoftmaxKernels;
-import java.lang.reflect.Proxy;
-import java.util.Set;
 
-/**
- * The kernels of a CUDA device. Nothing here falls back to the CPU: a family that is not written
- * yet throws UnsupportedOperationException and says so.
- */
+/** The kernels of a CUDA device. Nothing here falls back to the CPU. */
 public final class CudaKernels implements Kernels {
-  /** All families, by the names of {@link Kernels}' methods. */
-  public static final Set<String> FAMILIES =
-      Set.of(
-          "gemm",
-          "conv",
-          "attention",
-          "softmax",
-          "norm",
-          "pointwise",
-          "reduce",
-          "resample",
-          "copy",
-          "random",
-          "optimizer",
-          "image");
-
-  /** Families, by the names of {@link Kernels}' methods, that are not written yet. */
-  public static final Set<String> MISSING = Set.of("attention", "norm");
-
   private final CudaBlas blas;
   private final GemmKernels gemm;
   private final ConvKernels conv;
+  private final AttentionKernels attention;
+  private final NormKernels norm;
   private final CopyKernels copy;
   private final PointwiseKernels pointwise;
   private final OptimizerKernels optimizer;
@@ -58,6 +36,8 @@ public final class CudaKernels implements Kernels {
     blas = new CudaBlas(device);
     gemm = new CudaGemm(device, allocator, copy, blas);
     conv = new CudaConv(device, allocator, gemm);
+    attention = new CudaAttention(device, allocator);
+    norm = new CudaNorm(device, allocator);
     pointwise = new CudaPointwise(device, allocator);
     optimizer = new CudaOptimizer(device, allocator);
     random = new CudaRandom(device);
@@ -65,17 +45,6 @@ public final class CudaKernels implements Kernels {
     resample = new CudaResample(device, allocator);
     softmax = new CudaSoftmax(device);
     reduce = new CudaReduce(device, allocator);
-  }
-
-  private static <T> T missing(Class<T> family, String name) {
-    return family.cast(
-        Proxy.newProxyInstance(
-            family.getClassLoader(),
-            new Class<?>[] {family},
-            (self, method, arguments) -> {
-              throw new UnsupportedOperationException(
-                  "CUDA: the family " + name + " is not written yet (" + method.getName() + ")");
-            }));
   }
 
   @Override
@@ -90,7 +59,7 @@ public final class CudaKernels implements Kernels {
 
   @Override
   public AttentionKernels attention() {
-    return missing(AttentionKernels.class, "attention");
+    return attention;
   }
 
   @Override
@@ -100,7 +69,7 @@ public final class CudaKernels implements Kernels {
 
   @Override
   public NormKernels norm() {
-    return missing(NormKernels.class, "norm");
+    return norm;
   }
 
   @Override

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.CudaBuffer;
 import dev.viridian.kernels.memory.DeviceMemoryException;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -142,16 +141,5 @@ class CudaDeviceTest extends CudaFamilyTest {
     other.close();
     other.close();
     assertThrows(IllegalStateException.class, other::synchronize);
-  }
-
-  @Test
-  void familiesThatAreMissingSayTheirName() {
-    for (String family : CudaKernels.MISSING) {
-      assertTrue(CudaKernels.FAMILIES.contains(family), family);
-    }
-    if (CudaKernels.MISSING.contains("copy")) {
-      assertSays(
-          "the family copy is not written", () -> kernels.copy().fill(DType.F32, 0, 0, null));
-    }
   }
 }

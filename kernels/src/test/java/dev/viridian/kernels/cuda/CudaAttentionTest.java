@@ -1,0 +1,163 @@
+package dev.viridian.kernels.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.AttentionProblem.Strides;
+import dev.viridian.kernels.memory.CudaBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class CudaAttentionTest extends CudaFamilyTest {
+  private static final double FORWARD = 2e-6;
+  private static final double BACKWARD = 2e-5;
+
+  /** Forward and backward, with and without the column. */
+  private void attend(AttentionProblem p, Numbers mask) {
+    attend(p, mask, true);
+    attend(p, mask, false);
+  }
+
+  private void attend(AttentionProblem p, Numbers mask, boolean column) {
+    long ofQueries = (long) p.batch() * p.queries() * p.heads() * p.headDim();
+    long ofKeys = (long) p.batch() * p.keys() * p.heads() * p.headDim();
+    long rows = (long) p.batch() * p.heads() * p.queries();
+    long map = (long) p.batch() * p.queries();
+    boolean masked = mask.count() > 0;
+    Numbers q = normal(ofQueries);
+    Numbers k = normal(ofKeys);
+    Numbers v = normal(ofKeys);
+    Numbers weights = uniform((long) p.batch() * p.keys(), 0, 1);
+    String what = p + (masked ? " masked" : "") + (column ? " with a column" : "");
+    agree(
+        what + " forward",
+        FORWARD,
+        (kernels, b) ->
+            kernels
+                .attention()
+                .forward(
+                    p,
+                    b[0],
+                    b[1],
+                    b[2],
+                    masked ? b[3] : null,
+                    column ? b[4] : null,
+                    b[5],
+                    b[6],
+                    column ? b[7] : null),
+        q,
+        k,
+        v,
+        mask,
+        weights,
+        unwritten(ofQueries),
+        unwritten(rows),
+        unwritten(map));
+    agree(
+        what + " backward",
+        BACKWARD,
+        (kernels, b) -> {
+          kernels
+              .attention()
+              .forward(p, b[0], b[1], b[2], masked ? b[3] : null, null, b[5], b[6], null);
+          kernels
+              .attention()
+              .backward(
+                  p,
+                  b[0],
+                  b[1],
+                  b[2],
+                  masked ? b[3] : null,
+                  column ? b[4] : null,
+                  b[5],
+                  b[6],
+                  b[7],
+                  column ? b[8] : null,
+                  b[9],
+                  b[10],
+                  b[11]);
+        },
+        q,
+        k,
+        v,
+        mask,
+        weights,
+        unwritten(ofQueries),
+        unwritten(rows),
+        normal(ofQueries),
+        normal(map),
+        unwritten(ofQueries),
+        unwritten(ofKeys),
+        unwritten(ofKeys));
+  }
+
+  private Numbers none() {
+    return floats(0, i -> 0);
+  }
+
+  @ParameterizedTest
+  @EnumSource(EmulatedDevice.Order.class)
+  void awkwardSizes(EmulatedDevice.Order order) {
+    emulated.order(order, 3);
+    attend(AttentionProblem.blhd(2, 3, 37, 41, 40), none());
+    attend(AttentionProblem.blhd(1, 1, 1, 1, 1), none());
+    attend(AttentionProblem.blhd(1, 2, 5, 77, 80), none());
+  }
+
+  @Test
+  void deepHeads() {
+    attend(AttentionProblem.blhd(1, 1, 33, 34, 160), none());
+    attend(AttentionProblem.blhd(1, 1, 9, 40, 512), none());
+  }
+
+  @Test
+  void causalAndMasked() {
+    int queries = 35;
+    int keys = 35;
+    Strides strides = Strides.bhld(queries, 2, 8);
+    AttentionProblem causal =
+        new AttentionProblem(
+            2, 2, queries, keys, 8, 0.4f, true, strides, strides, strides, strides, Strides.NONE);
+    attend(causal, none());
+    AttentionProblem masked =
+        new AttentionProblem(
+            2,
+            2,
+            queries,
+            keys,
+            8,
+            0.4f,
+            false,
+            strides,
+            strides,
+            strides,
+            strides,
+            new Strides((long) queries * keys, 0, keys));
+    // row 3 of the first picture sees nothing
+    Numbers mask =
+        floats(
+            2L * queries * keys,
+            i ->
+                i / keys == 3 || random.nextInt(5) == 0
+                    ? Double.NEGATIVE_INFINITY
+                    : random.nextGaussian());
+    attend(masked, mask);
+  }
+
+  @Test
+  void nothingToDo() {
+    attend(AttentionProblem.blhd(0, 2, 3, 4, 5), none());
+    attend(AttentionProblem.blhd(1, 2, 0, 4, 5), none());
+  }
+
+  @Test
+  void headsThatAreTooDeepAreRefused() {
+    AttentionProblem p = AttentionProblem.blhd(1, 1, 1, 1, 513);
+    CudaBuffer b = allocator.allocate(4 * 513);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> kernels.attention().forward(p, b, b, b, null, null, b, null, null));
+    allocator.release(b);
+  }
+}
