@@ -110,10 +110,15 @@ public final class Main implements Runnable {
     return new Runs(options, json, spec().commandLine().getOut(), spec().commandLine().getErr());
   }
 
+  private Runs networks(RunOptions options) {
+    options.requireNetworks(spec());
+    return runs(options);
+  }
+
   /** One evaluation of the noise predictor. */
   @Command(name = "step", description = "One evaluation of the noise predictor.")
   int step(@Mixin RunOptions o) {
-    return runs(o)
+    return networks(o)
         .network(
             "step",
             (model, device, dtype) ->
@@ -123,7 +128,7 @@ public final class Main implements Runnable {
   /** Decoding a picture. */
   @Command(name = "vae", description = "Decoding latents to a picture.")
   int vae(@Mixin RunOptions o) {
-    return runs(o)
+    return networks(o)
         .network(
             "vae",
             (model, device, dtype) ->
@@ -133,14 +138,14 @@ public final class Main implements Runnable {
   /** Encoding a text. */
   @Command(name = "text", description = "Encoding a text of full length.")
   int text(@Mixin RunOptions o) {
-    return runs(o)
+    return networks(o)
         .network("text", (model, device, dtype) -> new TextWork(model, device, dtype, o.batch));
   }
 
   /** A whole picture. */
   @Command(name = "picture", description = "A whole picture: two texts, DDIM steps, decoding.")
   int picture(@Mixin RunOptions o) {
-    return runs(o)
+    return networks(o)
         .network(
             "picture",
             (model, device, dtype) ->

@@ -65,9 +65,10 @@ record Result(
 
     @Override
     public String toString() {
-      return String.format(
-          "%s, CPU %s, %.1f GiB",
-          seconds, Seconds.format(cpuSeconds.median()), peakRssBytes / (double) (1L << 30));
+      String took = seconds + ", CPU " + Seconds.format(cpuSeconds.median());
+      return peakRssBytes == 0
+          ? took
+          : took + String.format(", %.1f GiB", peakRssBytes / (double) (1L << 30));
     }
   }
 

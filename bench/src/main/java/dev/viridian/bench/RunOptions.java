@@ -1,6 +1,8 @@
 package dev.viridian.bench;
 
+import dev.viridian.bench.peer.OpEngine;
 import dev.viridian.bench.work.Model;
+import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuOptions;
@@ -17,6 +19,7 @@ import picocli.CommandLine.Option;
 final class RunOptions {
   private static final int MIN_SIDE = 64;
   private static final int MAX_SIDE = 4096;
+  private static final List<String> IN_PROCESS = List.of("onnxruntime", "djl");
   private static final List<String> PEERS =
       List.of("none", "pytorch", "openvino", "onnxruntime", "djl", "all");
 
@@ -112,6 +115,15 @@ final class RunOptions {
       description = "Also append the results and the machine to this file, as one line of JSON.")
   @Nullable Path history;
 
+  /** Refuses peers that do single operations alone. */
+  void requireNetworks(CommandSpec command) {
+    for (String peer : IN_PROCESS) {
+      if (peers.contains(peer)) {
+        throw new Checks(command).wrong("--peer " + peer + " does 'ops' alone");
+      }
+    }
+  }
+
   /**
    * Checks every value.
    *
@@ -136,9 +148,25 @@ final class RunOptions {
       checks.notYet("--device " + where, true);
     }
     device = checks.choice("--device", where, List.of("auto", "cpu"));
-    for (String peer : List.of("onnxruntime", "djl")) {
-      checks.notYet("--peer " + peer, peers.contains(peer));
+  }
+
+  /**
+   * Peers that do single operations within this JVM, of those that are asked for.
+   *
+   * @throws InputException naming one that is not on the class path
+   */
+  List<OpEngine> engines() {
+    List<OpEngine> there = OpEngine.all();
+    for (String peer : IN_PROCESS) {
+      if (peers.contains(peer) && there.stream().noneMatch(e -> e.name().equals(peer))) {
+        throw new InputException(
+            "--peer "
+                + peer
+                + " is not on the class path; 'mvn -Ppeers -DskipTests package' fetches it"
+                + " (170 MB), and the launcher finds it");
+      }
     }
+    return there.stream().filter(e -> peer(e.name())).toList();
   }
 
   /** Whether this peer is asked for. */

@@ -1,5 +1,6 @@
 package dev.viridian.bench;
 
+import dev.viridian.bench.peer.OpEngine;
 import dev.viridian.bench.peer.Peer;
 import dev.viridian.bench.peer.PythonPeer;
 import dev.viridian.bench.profile.Profile;
@@ -8,6 +9,7 @@ import dev.viridian.bench.profile.Trace;
 import dev.viridian.bench.shapes.OpCase;
 import dev.viridian.bench.work.MemoryWatch;
 import dev.viridian.bench.work.Model;
+import dev.viridian.bench.work.OpCheck;
 import dev.viridian.bench.work.OpWork;
 import dev.viridian.bench.work.Work;
 import dev.viridian.diffusion.weights.ModelFiles;
@@ -113,6 +115,7 @@ final class Runs {
               + "' leaves nothing of "
               + String.join(", ", OpCase.all().stream().map(OpCase::label).toList()));
     }
+    List<OpEngine> engines = options.engines();
     List<Result> results = new ArrayList<>();
     try (Kernels kernels = kernels()) {
       for (OpCase op : cases) {
@@ -123,6 +126,7 @@ final class Runs {
           request.put("work", "op");
           request.put("calls", calls);
           openPeers(peers, request);
+          openEngines(peers, engines, op, kernels, calls);
           List<Result> some =
               new Comparison(options.warmUp, options.repeat, err)
                   .run(
@@ -191,6 +195,21 @@ final class Runs {
     }
     if (options.peer("openvino")) {
       peers.add(new PythonPeer(options.peerPython, "openvino", full));
+    }
+  }
+
+  private void openEngines(
+      List<Peer> peers, List<OpEngine> engines, OpCase op, Kernels kernels, int calls) {
+    for (OpEngine engine : engines) {
+      if (options.weights() != DType.F32) {
+        throw new InputException("--peer " + engine.name() + " computes in f32 here");
+      }
+      boolean both = engine.choosesLayout() && op.inputs().getFirst().length == 4;
+      for (String layout : both ? options.layouts() : List.of("contiguous")) {
+        peers.add(
+            OpCheck.checked(
+                engine, op, kernels, layout.equals("channels-last"), options.threads, calls));
+      }
     }
   }
 

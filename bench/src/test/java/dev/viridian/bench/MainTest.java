@@ -34,12 +34,7 @@ final class MainTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "train --dtype bf16, train --dtype bf16",
-    "step --peer djl, --peer djl",
-    "step --peer onnxruntime, --peer onnxruntime",
-    "step --device cuda:0, --device cuda:0"
-  })
+  @CsvSource({"train --dtype bf16, train --dtype bf16", "step --device cuda:0, --device cuda:0"})
   void whatIsNotBuiltYetIsSaidSo(String line, String what) {
     assertEquals(2, run(line.split(" ")));
     assertEquals("viridian: not available yet: " + what, lastError());
@@ -50,6 +45,10 @@ final class MainTest {
     "step --width 100, --width is 100",
     "step --repeat 0, --repeat is 0",
     "step --dtype f33, 'f32'",
+    "step --peer onnxruntime, --peer onnxruntime does 'ops' alone",
+    "'vae --peer pytorch,djl', --peer djl does 'ops' alone",
+    "train --peer djl, --peer djl does not train",
+    "ops --filter 77x768 --peer onnxruntime, 'mvn -Ppeers -DskipTests package' fetches it",
     "step --peer openvion, 'openvino'",
     "'step --peer pytorch,torch', 'torch'",
     "step --widht 64, '--width'",

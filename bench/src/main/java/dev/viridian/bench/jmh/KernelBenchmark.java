@@ -1,9 +1,13 @@
 package dev.viridian.bench.jmh;
 
+import dev.viridian.bench.peer.InProcessPeer;
+import dev.viridian.bench.peer.OpEngine;
 import dev.viridian.bench.shapes.OpCase;
+import dev.viridian.bench.work.OpCheck;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -27,18 +31,22 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public abstract class KernelBenchmark {
+  private static final String LAST = "-channels-last";
+
   /** How many threads the kernels use; 0 for all processors. */
   @Param("0")
   public int threads;
 
   /**
    * Which implementation, such as {@code reference}; {@code auto} takes the fastest that accepts.
+   * Or a peer: {@code onnxruntime}, {@code djl}, {@code djl-channels-last}.
    */
   @Param("auto")
   public String implementation = "auto";
 
   private @Nullable Arena arena;
   private @Nullable CpuKernels kernels;
+  private @Nullable InProcessPeer peer;
   private Runnable call = () -> {};
 
   /** For subclasses. */
@@ -52,6 +60,12 @@ public abstract class KernelBenchmark {
   public void open() {
     OpCase shape = shape();
     int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+    boolean last = implementation.endsWith(LAST);
+    String engine = last ? implementation.replace(LAST, "") : implementation;
+    if (List.of("onnxruntime", "djl").contains(engine)) {
+      peer(engine, shape, count, last);
+      return;
+    }
     Map<String, String> forced =
         implementation.equals("auto") ? Map.of() : Map.of(shape.family(), implementation);
     arena = Arena.ofShared();
@@ -59,9 +73,27 @@ public abstract class KernelBenchmark {
     call = shape.prepare(kernels, arena);
   }
 
+  private void peer(String engine, OpCase shape, int count, boolean last) {
+    OpEngine found =
+        OpEngine.all().stream()
+            .filter(e -> e.name().equals(engine))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        engine + " is not there: 'mvn -Ppeers -DskipTests package' fetches it"));
+    try (CpuKernels ours = new CpuKernels(new CpuOptions(count, Map.of()))) {
+      peer = OpCheck.checked(found, shape, ours, last, count, 1);
+    }
+    call = peer::call;
+  }
+
   /** Ends the threads and frees the inputs. */
   @TearDown
   public void close() {
+    if (peer != null) {
+      peer.close();
+    }
     if (kernels != null) {
       kernels.close();
     }

@@ -8,7 +8,7 @@ public interface Peer extends AutoCloseable {
   /** Does the work once and returns what it took, measured by the peer itself. */
   Run run();
 
-  /** The most memory that its process has held so far, in bytes. */
+  /** The most memory that its process has held so far, in bytes; 0 where unknown. */
   long peakRssBytes();
 
   /** Ends it. */

@@ -3,7 +3,7 @@ package dev.viridian.bench.shapes;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** Attention on [1, l, heads·d]: queries, keys, heads, values of a head. */
@@ -59,13 +59,25 @@ public enum AttentionShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
+  public List<long[]> inputs() {
+    return List.<long[]>of(
+        new long[] {1, queries, heads * dim},
+        new long[] {1, keys, heads * dim},
+        new long[] {1, keys, heads * dim});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {1, queries, heads * dim};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     AttentionProblem problem = problem();
-    Buffer q = Inputs.random(arena, (long) queries * heads * dim);
-    Buffer k = Inputs.random(arena, (long) keys * heads * dim);
-    Buffer v = Inputs.random(arena, (long) keys * heads * dim);
-    Buffer out = Inputs.empty(arena, (long) queries * heads * dim);
-    return () -> kernels.attention().forward(problem, q, k, v, null, null, out, null, null);
+    return () ->
+        kernels
+            .attention()
+            .forward(problem, in.get(0), in.get(1), in.get(2), null, null, out, null, null);
   }
 
   @Override

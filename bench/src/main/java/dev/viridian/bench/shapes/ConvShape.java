@@ -5,7 +5,7 @@ import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** Convolutions of the UNet and of the autoencoder, with bias: side of the map, channels. */
@@ -90,13 +90,20 @@ public enum ConvShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
+  public List<long[]> inputs() {
+    return List.<long[]>of(
+        new long[] {1, side, side, c}, new long[] {outC, kernel, kernel, c}, new long[] {outC});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {1, problem().outH(), problem().outW(), outC};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     ConvProblem problem = problem();
-    Buffer x = Inputs.random(arena, (long) side * side * c);
-    Buffer w = Inputs.random(arena, (long) outC * kernel * kernel * c);
-    Buffer bias = Inputs.random(arena, outC);
-    Buffer y = Inputs.empty(arena, (long) problem.outH() * problem.outW() * outC);
-    return () -> kernels.conv().forward(problem, x, w, bias, y);
+    return () -> kernels.conv().forward(problem, in.get(0), in.get(1), in.get(2), out);
   }
 
   @Override

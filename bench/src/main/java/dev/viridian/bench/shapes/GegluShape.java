@@ -2,7 +2,7 @@ package dev.viridian.bench.shapes;
 
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** The gate of the feed-forward, [rows, 2·cols] to [rows, cols]. */
@@ -41,10 +41,18 @@ public enum GegluShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
-    Buffer x = Inputs.random(arena, 2L * rows * cols);
-    Buffer y = Inputs.empty(arena, (long) rows * cols);
-    return () -> kernels.pointwise().geglu(rows, cols, x, y);
+  public List<long[]> inputs() {
+    return List.<long[]>of(new long[] {rows, 2L * cols});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {rows, cols};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
+    return () -> kernels.pointwise().geglu(rows, cols, in.getFirst(), out);
   }
 
   @Override

@@ -5,7 +5,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** Linear layers {@code y = x · wᵀ + bias} of the UNet: rows, outputs, inputs. */
@@ -60,13 +60,19 @@ public enum GemmShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
-    Buffer x = Inputs.random(arena, (long) m * k);
-    Buffer w = Inputs.random(arena, (long) n * k);
-    Buffer bias = Inputs.random(arena, n);
-    Buffer y = Inputs.empty(arena, (long) m * n);
+  public List<long[]> inputs() {
+    return List.<long[]>of(new long[] {m, k}, new long[] {n, k}, new long[] {n});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {m, n};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     GemmProblem problem = problem();
-    return () -> kernels.gemm().gemm(problem, x, w, bias, y);
+    return () -> kernels.gemm().gemm(problem, in.get(0), in.get(1), in.get(2), out);
   }
 
   @Override

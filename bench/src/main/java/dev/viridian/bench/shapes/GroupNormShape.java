@@ -5,7 +5,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** Group normalisation with SiLU, 32 groups: side of the map, channels. */
@@ -62,14 +62,21 @@ public enum GroupNormShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
-    long n = (long) side * side * channels;
-    Buffer x = Inputs.random(arena, n);
-    Buffer gamma = Inputs.random(arena, channels);
-    Buffer beta = Inputs.random(arena, channels);
-    Buffer y = Inputs.empty(arena, n);
+  public List<long[]> inputs() {
+    return List.<long[]>of(
+        new long[] {1, side, side, channels}, new long[] {channels}, new long[] {channels});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {1, side, side, channels};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     NormKernels.GroupNorm problem = problem();
-    return () -> kernels.norm().groupNorm(problem, x, gamma, beta, y, null, null);
+    return () ->
+        kernels.norm().groupNorm(problem, in.get(0), in.get(1), in.get(2), out, null, null);
   }
 
   @Override

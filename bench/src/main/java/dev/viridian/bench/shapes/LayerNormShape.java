@@ -4,7 +4,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.memory.Buffer;
-import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Map;
 
 /** Layer normalisation before attention and feed-forward: tokens, channels. */
@@ -52,13 +52,20 @@ public enum LayerNormShape implements OpCase {
   }
 
   @Override
-  public Runnable prepare(Kernels kernels, Arena arena) {
-    Buffer x = Inputs.random(arena, (long) rows * cols);
-    Buffer gamma = Inputs.random(arena, cols);
-    Buffer beta = Inputs.random(arena, cols);
-    Buffer y = Inputs.empty(arena, (long) rows * cols);
+  public List<long[]> inputs() {
+    return List.<long[]>of(new long[] {rows, cols}, new long[] {cols}, new long[] {cols});
+  }
+
+  @Override
+  public long[] output() {
+    return new long[] {rows, cols};
+  }
+
+  @Override
+  public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     NormKernels.LayerNorm problem = problem();
-    return () -> kernels.norm().layerNorm(problem, x, gamma, beta, y, null, null);
+    return () ->
+        kernels.norm().layerNorm(problem, in.get(0), in.get(1), in.get(2), out, null, null);
   }
 
   @Override

@@ -1,8 +1,11 @@
 package dev.viridian.bench.shapes;
 
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -18,12 +21,37 @@ public sealed interface OpCase
   /** Floating-point operations, multiplications and additions counted as one each. */
   double flops();
 
+  /** Shapes of what it reads; maps of pictures and filters have their channels last. */
+  List<long[]> inputs();
+
+  /** Shape of what it writes. */
+  long[] output();
+
+  /** The call on buffers of these shapes. */
+  Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out);
+
   /**
    * Makes inputs and outputs, and the call on them.
    *
    * @param arena where they lie
    */
-  Runnable prepare(Kernels kernels, Arena arena);
+  default Runnable prepare(Kernels kernels, Arena arena) {
+    return call(kernels, values(arena), Inputs.empty(arena, elements(output())));
+  }
+
+  /**
+   * Inputs: numbers evenly drawn from −1 to 1, the same each time.
+   *
+   * @param arena where they lie
+   */
+  default List<HostBuffer> values(Arena arena) {
+    return inputs().stream().map(s -> Inputs.random(arena, elements(s))).toList();
+  }
+
+  /** How many numbers a shape has. */
+  static long elements(long[] shape) {
+    return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+  }
 
   /** The same for a peer: {@code op} and its sizes. */
   Map<String, Object> request();
