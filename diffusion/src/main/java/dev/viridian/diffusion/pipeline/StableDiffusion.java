@@ -132,8 +132,8 @@ public final class StableDiffusion implements AutoCloseable {
   }
 
   /**
-   * Says whether pictures are decoded with the largest maps band by band: a third of the memory,
-   * about a third more time, the same picture but for rounding.
+   * Says whether pictures are decoded with the largest maps band by band: less than half the
+   * memory, about a third more time, the same picture but for rounding.
    */
   public void setTiling(boolean wanted) {
     tiling = wanted;

@@ -116,8 +116,8 @@ public final class Autoencoder extends Module {
 
   /**
    * As {@link #decode(Tensor, boolean, LayerObserver)}, of one picture's latents [1, h, w, 4], with
-   * the largest maps band by band: a third of the memory for about a third more time. The result
-   * differs by rounding alone.
+   * the largest maps band by band: less than half the memory for about a third more time. The
+   * result differs by rounding alone.
    */
   public Decoded decode(Tensor latents, boolean beforeNorm, Bands bands, LayerObserver observer) {
     checkLatents(latents);

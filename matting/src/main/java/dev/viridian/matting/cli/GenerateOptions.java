@@ -153,7 +153,7 @@ final class GenerateOptions {
 
   @Option(
       names = "--vae-tiling",
-      description = "Decode large maps band by band: a third of the memory, a third more time.")
+      description = "Decode large maps band by band: less than half the memory, a third more time.")
   boolean vaeTiling;
 
   @Option(
