@@ -1,8 +1,6 @@
 package dev.viridian.matting.train;
 
-import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.text.ClipTokenizer;
-import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.diffusion.weights.Component;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
@@ -13,7 +11,6 @@ import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.Tensor;
-import dev.viridian.engine.Tensors;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleSource;
@@ -23,11 +20,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -39,8 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
  * them. Not thread-safe.
  */
 public final class Start implements AutoCloseable {
-  private static final int MEASURED = 256;
-
   private final @Nullable ModelFiles files;
   private final Networks networks;
   private final Device device;
@@ -225,25 +217,25 @@ public final class Start implements AutoCloseable {
     return files == null ? ModelConfigs.scheduler() : files.schedulerConfig();
   }
 
-  /** Writes the model into a folder, some weights replaced by others of their name. */
-  void write(Path output, Map<String, Tensor> instead, DataSetFolder data, TrainOptions options) {
+  /**
+   * Writes the model as it is into a folder; after stage {@code vae} with its latents centred,
+   * which the networks in memory, and so a run that goes on, know nothing of.
+   */
+  @SuppressWarnings("try") // the scope closes the folded weights
+  void write(Path output, DataSetFolder data, TrainOptions options) {
     Map<Component, WeightSource> sources = new EnumMap<>(Component.class);
-    try {
-      for (Component component : networks.components()) {
-        String prefix = component.folder() + ".";
-        Map<String, Tensor> own = new HashMap<>();
-        instead.forEach(
-            (name, tensor) -> {
-              if (name.startsWith(prefix)) {
-                own.put(name.substring(prefix.length()), tensor);
-              }
-            });
-        sources.put(
-            component, new ModuleSource(component.folder(), networks.module(component), own));
-      }
+    try (MemoryScope scope = MemoryScope.open()) {
       ModelConfigs configs = networks.configs();
+      Map<String, Tensor> folded = Map.of();
       if (options.stage() == Stage.VAE) {
-        configs = withScale(configs, data, options);
+        LatentFold fold = LatentFold.measure(networks.autoencoder(), device, data, options);
+        folded = fold.weights(networks.autoencoder());
+        configs = withScale(configs, 1);
+      }
+      for (Component component : networks.components()) {
+        Map<String, Tensor> instead = component == Component.VAE ? folded : Map.of();
+        sources.put(
+            component, new ModuleSource(component.folder(), networks.module(component), instead));
       }
       ModelWriter.write(output, configs, sources, scheduler(), tokenizerFolder, null);
     } finally {
@@ -251,9 +243,7 @@ public final class Start implements AutoCloseable {
     }
   }
 
-  /** With the factor that gives the latents of the data deviation 1. */
-  private ModelConfigs withScale(ModelConfigs c, DataSetFolder data, TrainOptions options) {
-    double scale = scale(data, options);
+  private static ModelConfigs withScale(ModelConfigs c, double scale) {
     VaeConfig v = c.vae();
     VaeConfig scaled =
         new VaeConfig(
@@ -265,45 +255,6 @@ public final class Start implements AutoCloseable {
             v.normGroups(),
             scale);
     return new ModelConfigs(c.unet(), scaled, c.textEncoder(), c.mattingHead());
-  }
-
-  @SuppressWarnings("try") // the scope closes what encoding makes
-  private double scale(DataSetFolder data, TrainOptions options) {
-    Autoencoder autoencoder = networks.autoencoder();
-    int n = data.entries().size();
-    int step = Math.max(1, n / MEASURED);
-    double sum = 0;
-    double squares = 0;
-    long count = 0;
-    List<Integer> indices = new ArrayList<>();
-    for (int i = 0; i < n && indices.size() < MEASURED; i += step) {
-      indices.add(i);
-    }
-    for (int index : indices) {
-      Sample sample;
-      try {
-        sample = Sample.read(data.entries().get(index), options.resolution(), false, false);
-      } catch (InputException e) {
-        if (options.skipBad()) {
-          continue;
-        }
-        throw e;
-      }
-      try (MemoryScope scope = MemoryScope.open()) {
-        long side = sample.side();
-        Tensor x = Tensors.of(device, sample.rgb(), 1, side, side, 3);
-        for (float value : autoencoder.encode(x, LayerObserver.NONE).mean().toFloats()) {
-          sum += value;
-          squares += (double) value * value;
-          count++;
-        }
-      }
-    }
-    double mean = sum / count;
-    double deviation = Math.sqrt(squares / count - mean * mean);
-    return deviation > 0 && Double.isFinite(deviation)
-        ? Double.parseDouble(String.format(java.util.Locale.ROOT, "%.5g", 1 / deviation))
-        : autoencoder.config().scalingFactor();
   }
 
   /** Closes networks and files. */

@@ -343,7 +343,16 @@ public final class Trainer implements AutoCloseable {
    * any.
    */
   public void writeModel() {
-    start.write(output, average == null ? Map.of() : average.shadows(), data, options);
+    if (average != null) {
+      average.swap(); // what is measured of a model is measured of the one that is written
+    }
+    try {
+      start.write(output, data, options);
+    } finally {
+      if (average != null) {
+        average.swap();
+      }
+    }
   }
 
   /** Closes networks and optimiser. */

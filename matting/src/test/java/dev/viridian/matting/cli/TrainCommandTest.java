@@ -2,7 +2,6 @@ package dev.viridian.matting.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.io.Safetensors;
@@ -121,12 +120,6 @@ class TrainCommandTest {
     assertEquals("step,L_noise,total,gradient_norm,learning_rate,seconds", rows.getFirst());
     assertEquals(5, rows.size());
     assertTrue(Files.exists(model.resolve("checkpoints/4/state.json")));
-  }
-
-  @Test
-  void theAutoencodersScaleIsThatOfItsLatents() throws IOException {
-    String json = Files.readString(vae.resolve("vae/config.json"));
-    assertFalse(json.contains("0.18215"), json);
   }
 
   /** The model's text encoder has 24 positions. */
