@@ -86,9 +86,10 @@ extern "C" __global__ void copy_fill(int type, long long n, float value, long lo
   }
 }
 
-// bad[0] = 1 + the first index that is not from 0 to size - 1, by the number of the smallest.
-extern "C" __global__ void copy_check(long long n, int size, const long long* index,
-                                      long long* bad) {
+// Notes the first index that is not from 0 to size - 1: operation, its number, itself, size. The
+// first fault stays until it is read.
+extern "C" __global__ void copy_check(long long n, int size, int operation,
+                                      const long long* index, long long* fault) {
   __shared__ long long least[256];
   long long first = 0x7fffffffffffffffLL;
   for (long long i = threadIdx.x; i < n; i += blockDim.x) {
@@ -96,10 +97,13 @@ extern "C" __global__ void copy_check(long long n, int size, const long long* in
   }
   least[threadIdx.x] = first;
   __syncthreads();
-  if (threadIdx.x == 0) {
+  if (threadIdx.x == 0 && fault[0] == 0) {
     for (int i = 1; i < (int)blockDim.x; i++) first = minL(first, least[i]);
-    bad[0] = first == 0x7fffffffffffffffLL ? -1 : first;
-    bad[1] = bad[0] < 0 ? 0 : index[first];
+    if (first == 0x7fffffffffffffffLL) return;
+    fault[0] = operation;
+    fault[1] = first;
+    fault[2] = index[first];
+    fault[3] = size;
   }
 }
 
@@ -112,7 +116,8 @@ extern "C" __global__ void copy_select(long long n, int size, int count, long lo
     long long row = k / inner;  // o · count + i
     long long o = row / count;
     long long at = index[each ? k : row - o * count];
-    if (at >= 0 && at < size) y[k] = loadFloat(x, type, (o * size + at) * inner + j);
+    bool inside = at >= 0 && at < size;
+    y[k] = inside ? loadFloat(x, type, (o * size + at) * inner + j) : INFINITE - INFINITE;
   }
 }
 

@@ -72,7 +72,9 @@ public interface CopyKernels {
    * One list of indices for all: {@code y[o, i, ·] = x[o, index[i], ·]}; index I64 [count].
    *
    * @param values type of x; y is F32
-   * @throws IndexOutOfBoundsException if an index is outside 0 … size − 1; nothing is written then
+   * @throws IndexOutOfBoundsException if an index is outside 0 … size − 1; nothing is written then.
+   *     A device that works behind the calls throws it with the next download instead; y has NaN
+   *     for what would lie outside.
    */
   void select(Indexed p, DType values, Buffer x, Buffer index, Buffer y);
 

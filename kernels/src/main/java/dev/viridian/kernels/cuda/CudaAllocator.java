@@ -5,7 +5,9 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
 import dev.viridian.kernels.memory.DeviceMemoryException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import jcuda.driver.JCudaDriver;
@@ -34,6 +36,8 @@ public final class CudaAllocator implements Allocator {
   private final Free common = new Free();
   private Free cached = common;
   private final Map<Long, Use> inUse = new HashMap<>();
+  private final List<Long> kept = new ArrayList<>();
+  private long keptBytes;
   private long usedBytes;
   private long cachedBytes;
   private long peak;
@@ -87,11 +91,24 @@ public final class CudaAllocator implements Allocator {
     return new Scratch(this, allocate(bytes));
   }
 
+  /**
+   * Memory for numbers that are uploaded once and read again and again, such as the taps of a
+   * resize: kept until the allocator is closed, since graphs may know its address. Counted as
+   * cached.
+   */
+  synchronized CudaBuffer keep(long bytes) {
+    long size = roundUp(bytes);
+    long address = fresh(size, bytes);
+    kept.add(address);
+    keptBytes += size;
+    return new CudaBuffer(device.ordinal(), address, bytes);
+  }
+
   private long fresh(long size, long requested) {
-    if (size > limit - usedBytes - cachedBytes) {
+    if (size > limit - usedBytes - keptBytes - cachedBytes) {
       trim();
     }
-    if (size > limit - usedBytes) {
+    if (size > limit - usedBytes - keptBytes - cachedBytes) {
       throw new DeviceMemoryException(describe(requested));
     }
     device.bind();
@@ -118,11 +135,11 @@ public final class CudaAllocator implements Allocator {
         + ": requested "
         + mebibytes(requested)
         + ", used "
-        + mebibytes(usedBytes)
+        + mebibytes(usedBytes + keptBytes)
         + ", cached "
         + mebibytes(cachedBytes)
         + ", free "
-        + mebibytes(Math.min(free[0], limit - usedBytes - cachedBytes))
+        + mebibytes(Math.min(free[0], limit - usedBytes - keptBytes - cachedBytes))
         + " of "
         + mebibytes(Math.min(total[0], limit))
         + "; a smaller --width, --height or --batch-size, or a model in f16, needs less";
@@ -165,7 +182,7 @@ public final class CudaAllocator implements Allocator {
     if (blocks.isEmpty()) {
       return;
     }
-    device.synchronize();
+    device.await();
     blocks.forEach(
         (size, addresses) -> {
           for (long address : addresses) {
@@ -207,7 +224,7 @@ public final class CudaAllocator implements Allocator {
 
   @Override
   public synchronized Usage usage() {
-    return new Usage(usedBytes, cachedBytes, peak, freshBlocks);
+    return new Usage(usedBytes, cachedBytes + keptBytes, peak, freshBlocks);
   }
 
   @Override
@@ -216,7 +233,13 @@ public final class CudaAllocator implements Allocator {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     trim();
+    if (!kept.isEmpty()) {
+      device.await();
+      kept.forEach(a -> CudaCheck.driver(JCudaDriver.cuMemFree(Address.of(a)), "cuMemFree"));
+      kept.clear();
+      keptBytes = 0;
+    }
   }
 }

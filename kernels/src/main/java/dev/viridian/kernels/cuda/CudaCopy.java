@@ -4,7 +4,6 @@ import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
-import java.lang.foreign.MemorySegment;
 
 /** Launches copy.cu. */
 final class CudaCopy implements CopyKernels {
@@ -12,11 +11,9 @@ final class CudaCopy implements CopyKernels {
   private static final int ADD = -1;
 
   private final CudaDevice device;
-  private final CudaAllocator allocator;
 
-  CudaCopy(CudaDevice device, CudaAllocator allocator) {
+  CudaCopy(CudaDevice device) {
     this.device = device;
-    this.allocator = allocator;
   }
 
   private CudaLaunch launch(String kernel) {
@@ -106,7 +103,7 @@ final class CudaCopy implements CopyKernels {
   @Override
   public void select(Indexed p, DType values, Buffer x, Buffer index, Buffer y) {
     long n = p.outer() * p.count() * p.inner();
-    check("Copy.select", p, p.count(), index);
+    check(CudaFaults.Operation.SELECT, p, p.count(), index);
     long size = p.outer() * p.size() * p.inner() * values.bytes();
     take("Copy.select", p, n, false, values, x, size, index, y);
   }
@@ -114,7 +111,7 @@ final class CudaCopy implements CopyKernels {
   @Override
   public void gather(Indexed p, Buffer x, Buffer index, Buffer y) {
     long n = p.outer() * p.count() * p.inner();
-    check("Copy.gather", p, n, index);
+    check(CudaFaults.Operation.GATHER, p, n, index);
     take("Copy.gather", p, n, true, DType.F32, x, 4 * p.outer() * p.size() * p.inner(), index, y);
   }
 
@@ -146,13 +143,13 @@ final class CudaCopy implements CopyKernels {
 
   @Override
   public void selectAdd(Indexed p, Buffer y, Buffer index, Buffer x) {
-    check("Copy.selectAdd", p, p.count(), index);
+    check(CudaFaults.Operation.SELECT_ADD, p, p.count(), index);
     give(p, false, y, index, x);
   }
 
   @Override
   public void scatterAdd(Indexed p, Buffer y, Buffer index, Buffer x) {
-    check("Copy.scatterAdd", p, p.outer() * p.count() * p.inner(), index);
+    check(CudaFaults.Operation.SCATTER_ADD, p, p.outer() * p.count() * p.inner(), index);
     give(p, true, y, index, x);
   }
 
@@ -172,32 +169,18 @@ final class CudaCopy implements CopyKernels {
   }
 
   /**
-   * Looks at every index before anything is written; waits for the answer. (The kernels themselves
-   * leave out what is outside.)
+   * Has the device look at every index; the answer is read with the next download. (The kernels
+   * take nothing from outside: they give NaN there, and add nothing.)
    */
-  private void check(String operation, Indexed p, long count, Buffer index) {
-    if (count == 0 || device.isRecording()) {
-      return;
-    }
-    long[] answer = new long[2];
-    try (CudaAllocator.Scratch bad = allocator.scratch(16)) {
+  private void check(CudaFaults.Operation operation, Indexed p, long count, Buffer index) {
+    if (count > 0) {
       launch("check")
           .i64(count)
           .i32(p.size())
+          .i32(operation.code())
           .buffer(index, 8 * count)
-          .buffer(bad.buffer(), 16)
+          .buffer(device.faults().expected(), CudaFaults.BYTES)
           .blocks(1, 256);
-      device.download(bad.buffer(), MemorySegment.ofArray(answer));
-    }
-    if (answer[0] >= 0) {
-      throw new IndexOutOfBoundsException(
-          operation
-              + ": index number "
-              + answer[0]
-              + " must be from 0 to "
-              + (p.size() - 1)
-              + ", got "
-              + answer[1]);
     }
   }
 }

@@ -26,6 +26,7 @@ public final class CudaDevice implements Transfers {
   private final CUstream stream = new CUstream();
   private final CudaModules modules;
   private final CudaStaging staging;
+  private final CudaFaults faults;
   private boolean closed;
   private volatile boolean recording;
 
@@ -49,6 +50,7 @@ public final class CudaDevice implements Transfers {
           JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
           "cuStreamCreate");
       staging = new CudaStaging(this);
+      faults = new CudaFaults(this);
     } catch (RuntimeException | Error e) {
       JCudaDriver.cuDevicePrimaryCtxRelease(device);
       throw e;
@@ -134,6 +136,11 @@ public final class CudaDevice implements Transfers {
     CudaCheck.driver(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
   }
 
+  /** Where kernels say what was wrong with the numbers they found. */
+  CudaFaults faults() {
+    return faults;
+  }
+
   /** Begins a launch of the kernel {@code family_kernel}. */
   CudaLaunch launch(String family, String kernel) {
     return new CudaLaunch(this, modules.kernel(family, kernel));
@@ -147,8 +154,18 @@ public final class CudaDevice implements Transfers {
     throw new IllegalArgumentException("expected memory of " + this + ", got " + buffer);
   }
 
-  /** Waits until all is done. Errors of earlier work appear here. */
+  /**
+   * Waits until all is done. Errors of earlier work appear here.
+   *
+   * @throws IndexOutOfBoundsException if an index was found to be outside
+   */
   public void synchronize() {
+    await();
+    faults.raise(staging);
+  }
+
+  /** Waits until all is done. */
+  void await() {
     bind();
     CudaCheck.driver(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
   }
@@ -187,9 +204,10 @@ public final class CudaDevice implements Transfers {
   public void download(Buffer source, MemorySegment target) {
     requireNotRecording("a download");
     staging.download(own(source), target);
+    faults.raise(staging);
   }
 
-  private void requireNotRecording(String what) {
+  void requireNotRecording(String what) {
     if (recording) {
       throw new IllegalStateException(what + " cannot be part of a graph that is recorded");
     }
@@ -211,8 +229,9 @@ public final class CudaDevice implements Transfers {
       return;
     }
     try {
-      synchronize();
+      await();
       modules.close();
+      faults.close();
       staging.close();
       CudaCheck.driver(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
     } finally {

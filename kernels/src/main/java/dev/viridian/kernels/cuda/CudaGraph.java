@@ -24,8 +24,8 @@ public final class CudaGraph implements AutoCloseable {
 
   /**
    * Records what {@code work} launches on this thread, without doing it. The work must have run
-   * once before, so that modules and libraries are loaded. It must not upload, download or wait;
-   * indices are not checked (what is outside is left out).
+   * once before, so that modules and libraries are loaded and what is uploaded once is there. It
+   * must not upload, download or wait.
    *
    * @param allocator where the work's memory comes from; nobody else may use it meanwhile
    */
@@ -71,6 +71,7 @@ public final class CudaGraph implements AutoCloseable {
       throw new IllegalStateException("the graph is closed");
     }
     device.bind();
+    device.faults().expected(); // it may look at indices
     CudaCheck.driver(JCudaDriver.cuGraphLaunch(executable, device.stream()), "cuGraphLaunch");
   }
 
@@ -79,7 +80,7 @@ public final class CudaGraph implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      device.synchronize();
+      device.await();
       CudaCheck.driver(JCudaDriver.cuGraphExecDestroy(executable), "cuGraphExecDestroy");
       pool.close();
     }

@@ -68,9 +68,10 @@ final class CudaImage implements ImageKernels {
     long sumBytes = Math.multiplyExact(Math.multiplyExact(8L, runs), numbers);
     long inertiaBytes = 8L * Math.max(1, runs); // the total comes first
     long numberBytes = Math.multiplyExact(4L * runs, k);
-    CudaBuffer scratch =
-        allocator.allocate(Math.addExact(sumBytes, distanceBytes + inertiaBytes + numberBytes));
-    try (Arena arena = Arena.ofConfined()) {
+    long bytes = Math.addExact(sumBytes, distanceBytes + inertiaBytes + numberBytes);
+    try (CudaAllocator.Scratch all = allocator.scratch(bytes);
+        Arena arena = Arena.ofConfined()) {
+      CudaBuffer scratch = all.buffer();
       CudaBuffer distances = scratch.slice(0, distanceBytes);
       CudaBuffer inertias = scratch.slice(distanceBytes, inertiaBytes);
       CudaBuffer sums = scratch.slice(distanceBytes + inertiaBytes, sumBytes);
@@ -115,8 +116,6 @@ final class CudaImage implements ImageKernels {
       MemorySegment inertia = arena.allocate(ValueLayout.JAVA_DOUBLE);
       device.download(inertias.slice(0, Double.BYTES), inertia);
       return inertia.get(ValueLayout.JAVA_DOUBLE, 0);
-    } finally {
-      allocator.release(scratch);
     }
   }
 }

@@ -32,7 +32,7 @@ public final class CudaKernels implements Kernels {
 
   /** Kernels on a device, with scratch memory from its allocator. */
   public CudaKernels(CudaDevice device, CudaAllocator allocator) {
-    copy = new CudaCopy(device, allocator);
+    copy = new CudaCopy(device);
     blas = new CudaBlas(device);
     gemm = new CudaGemm(device, allocator, copy, blas);
     conv = new CudaConv(device, allocator, gemm);

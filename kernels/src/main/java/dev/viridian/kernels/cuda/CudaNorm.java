@@ -87,27 +87,27 @@ final class CudaNorm implements NormKernels {
       Map m, float eps, Buffer x, Buffer mean, Buffer rstd, @Nullable Buffer variance) {
     int slices = m.slices();
     long parts = 2L * m.patches() * slices;
-    CudaBuffer partial = allocator.allocate(4 * parts);
-    launch("statistics")
-        .floats(x, m.total())
-        .floats(partial, parts)
-        .i32(m.spatial)
-        .i32(m.channels)
-        .i32(m.width)
-        .i32(slices)
-        .blocks(m.patches(), slices, THREADS, 1);
-    launch("combine")
-        .floats(partial, parts)
-        .floats(mean, m.patches())
-        .floats(rstd, m.patches())
-        .optional(variance, 4L * m.patches())
-        .i32(m.patches())
-        .i32(m.spatial)
-        .i32(m.width)
-        .i32(slices)
-        .f32(eps)
-        .blocks(blocks(m.patches()), THREADS);
-    allocator.release(partial);
+    try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
+      launch("statistics")
+          .floats(x, m.total())
+          .floats(partial.buffer(), parts)
+          .i32(m.spatial)
+          .i32(m.channels)
+          .i32(m.width)
+          .i32(slices)
+          .blocks(m.patches(), slices, THREADS, 1);
+      launch("combine")
+          .floats(partial.buffer(), parts)
+          .floats(mean, m.patches())
+          .floats(rstd, m.patches())
+          .optional(variance, 4L * m.patches())
+          .i32(m.patches())
+          .i32(m.spatial)
+          .i32(m.width)
+          .i32(slices)
+          .f32(eps)
+          .blocks(blocks(m.patches()), THREADS);
+    }
   }
 
   private void apply(
@@ -146,15 +146,12 @@ final class CudaNorm implements NormKernels {
     if (m.total() == 0) {
       return;
     }
-    Buffer means = mean == null ? allocator.allocate(4L * m.patches()) : mean;
-    Buffer deviations = rstd == null ? allocator.allocate(4L * m.patches()) : rstd;
-    statistics(m, eps, x, means, deviations, null);
-    apply(m, x, gamma, beta, means, deviations, y);
-    if (mean == null) {
-      allocator.release(means);
-    }
-    if (rstd == null) {
-      allocator.release(deviations);
+    long bytes = 4L * m.patches();
+    try (CudaAllocator.Scratch own = allocator.scratch(2 * bytes)) {
+      Buffer means = mean == null ? own.buffer().slice(0, bytes) : mean;
+      Buffer deviations = rstd == null ? own.buffer().slice(bytes, bytes) : rstd;
+      statistics(m, eps, x, means, deviations, null);
+      apply(m, x, gamma, beta, means, deviations, y);
     }
   }
 
@@ -181,74 +178,75 @@ final class CudaNorm implements NormKernels {
     if (dGamma != null || dBeta != null) {
       int slices = m.rowSlices();
       long parts = 2L * slices * m.channels;
-      CudaBuffer partial = allocator.allocate(4 * parts);
-      inputs("channel_gradients", m, x, dy, gamma, beta, mean, rstd)
-          .floats(partial, parts)
-          .i64(m.rows())
-          .i32(m.spatial)
-          .i32(m.channels)
-          .i32(m.width)
-          .i32(slices)
-          .i32(m.type.ordinal())
-          .i32(m.silu ? 1 : 0)
-          .blocks(blocks(m.channels), slices, THREADS, 1);
-      launch("channel_sums")
-          .floats(partial, parts)
-          .optional(dGamma, 4L * m.channels)
-          .optional(dBeta, 4L * m.channels)
-          .i32(m.channels)
-          .i32(slices)
-          .blocks(blocks(m.channels), THREADS);
-      allocator.release(partial);
+      try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
+        inputs("channel_gradients", m, x, dy, gamma, beta, mean, rstd)
+            .floats(partial.buffer(), parts)
+            .i64(m.rows())
+            .i32(m.spatial)
+            .i32(m.channels)
+            .i32(m.width)
+            .i32(slices)
+            .i32(m.type.ordinal())
+            .i32(m.silu ? 1 : 0)
+            .blocks(blocks(m.channels), slices, THREADS, 1);
+        launch("channel_sums")
+            .floats(partial.buffer(), parts)
+            .optional(dGamma, 4L * m.channels)
+            .optional(dBeta, 4L * m.channels)
+            .i32(m.channels)
+            .i32(slices)
+            .blocks(blocks(m.channels), THREADS);
+      }
     }
     if (dx != null) {
-      CudaBuffer sums = ownStatistics ? patchSums(m, x, dy, gamma, beta, mean, rstd) : null;
-      inputs("dx", m, x, dy, gamma, beta, mean, rstd)
-          .optional(sums, 8L * m.patches())
-          .floats(dx, m.total())
-          .i64(m.total())
-          .i32(m.spatial)
-          .i32(m.channels)
-          .i32(m.width)
-          .i32(m.type.ordinal())
-          .i32(m.silu ? 1 : 0)
-          .blocks(blocks(m.total()), THREADS);
-      if (sums != null) {
-        allocator.release(sums);
+      try (CudaAllocator.Scratch scratch = allocator.scratch(8L * m.patches())) {
+        CudaBuffer sums = ownStatistics ? scratch.buffer() : null;
+        if (sums != null) {
+          patchSums(m, x, dy, gamma, beta, mean, rstd, sums);
+        }
+        inputs("dx", m, x, dy, gamma, beta, mean, rstd)
+            .optional(sums, 8L * m.patches())
+            .floats(dx, m.total())
+            .i64(m.total())
+            .i32(m.spatial)
+            .i32(m.channels)
+            .i32(m.width)
+            .i32(m.type.ordinal())
+            .i32(m.silu ? 1 : 0)
+            .blocks(blocks(m.total()), THREADS);
       }
     }
   }
 
-  /** For each patch the sums of g and of g times the normalised value; to be released. */
-  private CudaBuffer patchSums(
+  /** For each patch the sums of g and of g times the normalised value. */
+  private void patchSums(
       Map m,
       Buffer x,
       Buffer dy,
       @Nullable Buffer gamma,
       @Nullable Buffer beta,
       Buffer mean,
-      Buffer rstd) {
+      Buffer rstd,
+      CudaBuffer sums) {
     int slices = m.slices();
     long parts = 2L * m.patches() * slices;
-    CudaBuffer partial = allocator.allocate(4 * parts);
-    CudaBuffer sums = allocator.allocate(8L * m.patches());
-    inputs("patch_gradients", m, x, dy, gamma, beta, mean, rstd)
-        .floats(partial, parts)
-        .i32(m.spatial)
-        .i32(m.channels)
-        .i32(m.width)
-        .i32(slices)
-        .i32(m.type.ordinal())
-        .i32(m.silu ? 1 : 0)
-        .blocks(m.patches(), slices, THREADS, 1);
-    launch("pair_sums")
-        .floats(partial, parts)
-        .floats(sums, 2L * m.patches())
-        .i32(m.patches())
-        .i32(slices)
-        .blocks(blocks(m.patches()), THREADS);
-    allocator.release(partial);
-    return sums;
+    try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
+      inputs("patch_gradients", m, x, dy, gamma, beta, mean, rstd)
+          .floats(partial.buffer(), parts)
+          .i32(m.spatial)
+          .i32(m.channels)
+          .i32(m.width)
+          .i32(slices)
+          .i32(m.type.ordinal())
+          .i32(m.silu ? 1 : 0)
+          .blocks(m.patches(), slices, THREADS, 1);
+      launch("pair_sums")
+          .floats(partial.buffer(), parts)
+          .floats(sums, 2L * m.patches())
+          .i32(m.patches())
+          .i32(slices)
+          .blocks(blocks(m.patches()), THREADS);
+    }
   }
 
   private CudaLaunch inputs(
@@ -338,12 +336,13 @@ final class CudaNorm implements NormKernels {
           "batchNormTraining: one value per channel has no variance, rows must be at least 2");
     }
     Map m = Map.of(p);
-    CudaBuffer variance = allocator.allocate(4L * p.channels());
-    statistics(m, p.eps(), x, mean, rstd, variance);
-    running(p, runningMean, mean, 1);
-    running(p, runningVariance, variance, (float) ((double) p.rows() / (p.rows() - 1)));
-    apply(m, x, gamma, beta, mean, rstd, y);
-    allocator.release(variance);
+    try (CudaAllocator.Scratch variance = allocator.scratch(4L * p.channels())) {
+      statistics(m, p.eps(), x, mean, rstd, variance.buffer());
+      running(p, runningMean, mean, 1);
+      float unbiased = (float) ((double) p.rows() / (p.rows() - 1));
+      running(p, runningVariance, variance.buffer(), unbiased);
+      apply(m, x, gamma, beta, mean, rstd, y);
+    }
   }
 
   private void running(BatchNorm p, Buffer running, Buffer value, float factor) {
@@ -365,15 +364,15 @@ final class CudaNorm implements NormKernels {
       Buffer runningMean,
       Buffer runningVariance,
       Buffer y) {
-    CudaBuffer rstd = allocator.allocate(4L * p.channels());
-    launch("rstd")
-        .floats(runningVariance, p.channels())
-        .floats(rstd, p.channels())
-        .i32(p.channels())
-        .f32(p.eps())
-        .blocks(blocks(p.channels()), THREADS);
-    apply(Map.of(p), x, gamma, beta, runningMean, rstd, y);
-    allocator.release(rstd);
+    try (CudaAllocator.Scratch rstd = allocator.scratch(4L * p.channels())) {
+      launch("rstd")
+          .floats(runningVariance, p.channels())
+          .floats(rstd.buffer(), p.channels())
+          .i32(p.channels())
+          .f32(p.eps())
+          .blocks(blocks(p.channels()), THREADS);
+      apply(Map.of(p), x, gamma, beta, runningMean, rstd.buffer(), y);
+    }
   }
 
   @Override

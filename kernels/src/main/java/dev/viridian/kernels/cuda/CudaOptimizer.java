@@ -69,8 +69,9 @@ final class CudaOptimizer implements OptimizerKernels {
       return 0;
     }
     long blocks = Math.min((n + 4 * THREADS - 1) / (4 * THREADS), MOST_SUMS);
-    CudaBuffer sums = allocator.allocate(Double.BYTES * (blocks + 1));
-    try (Arena arena = Arena.ofConfined()) {
+    try (CudaAllocator.Scratch all = allocator.scratch(Double.BYTES * (blocks + 1));
+        Arena arena = Arena.ofConfined()) {
+      CudaBuffer sums = all.buffer();
       CudaBuffer total = sums.slice(Double.BYTES * blocks, Double.BYTES);
       launch("squares")
           .i64(n)
@@ -85,8 +86,6 @@ final class CudaOptimizer implements OptimizerKernels {
       MemorySegment result = arena.allocate(ValueLayout.JAVA_DOUBLE);
       device.download(total, result);
       return result.get(ValueLayout.JAVA_DOUBLE, 0);
-    } finally {
-      allocator.release(sums);
     }
   }
 }

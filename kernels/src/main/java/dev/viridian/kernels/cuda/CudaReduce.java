@@ -109,11 +109,8 @@ final class CudaReduce implements ReduceKernels {
   }
 
   private void withScratch(long bytes, Body body) {
-    CudaBuffer scratch = allocator.allocate(bytes);
-    try {
-      body.run(scratch);
-    } finally {
-      allocator.release(scratch);
+    try (CudaAllocator.Scratch scratch = allocator.scratch(bytes)) {
+      body.run(scratch.buffer());
     }
   }
 

@@ -6,10 +6,15 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Launches resample.cu. */
 final class CudaResample implements ResampleKernels {
+  /** Taps of more shapes than fit in here are uploaded anew each time. */
+  private static final long MOST_KEPT = 16 << 20;
+
   private final CudaDevice device;
   private final CudaAllocator allocator;
 
@@ -26,48 +31,89 @@ final class CudaResample implements ResampleKernels {
     return Math.multiplyExact(Math.multiplyExact((long) n * h, w), c);
   }
 
+  /** A resize of one map with one channel, or its transpose. */
+  private record Shape(Resize p, boolean backward) {}
+
+  /** The taps of both axes, and where they lie on the device. */
+  private record Taps(SparseAxis rows, SparseAxis columns, CudaBuffer memory, boolean kept) {}
+
+  private final Map<Shape, Taps> known = new HashMap<>();
+  private long knownBytes;
+
   @Override
   public void resize(Resize p, Buffer x, Buffer y) {
-    SparseAxis rows = SparseAxis.forward(ResizeTaps.rows(p), p.h(), p.outH());
-    SparseAxis columns = SparseAxis.forward(ResizeTaps.columns(p), p.w(), p.outW());
-    gather(p.n(), p.h(), p.w(), p.c(), p.outH(), p.outW(), rows, columns, x, y);
+    gather(p, false, p.h(), p.w(), p.outH(), p.outW(), x, y);
   }
 
   @Override
   public void resizeBackward(Resize p, Buffer dy, Buffer dx) {
-    SparseAxis rows = SparseAxis.backward(ResizeTaps.rows(p), p.h(), p.outH());
-    SparseAxis columns = SparseAxis.backward(ResizeTaps.columns(p), p.w(), p.outW());
-    gather(p.n(), p.outH(), p.outW(), p.c(), p.h(), p.w(), rows, columns, dy, dx);
+    gather(p, true, p.outH(), p.outW(), p.h(), p.w(), dy, dx);
   }
 
   private void gather(
-      int n,
-      int h,
-      int w,
-      int c,
-      int outH,
-      int outW,
-      SparseAxis rows,
-      SparseAxis columns,
-      Buffer x,
-      Buffer y) {
-    long count = elements(n, outH, outW, c);
+      Resize p, boolean backward, int h, int w, int outH, int outW, Buffer x, Buffer y) {
+    long count = elements(p.n(), outH, outW, p.c());
     if (count == 0) {
       return;
     }
-    CudaBuffer taps = allocator.allocate(rows.bytes() + columns.bytes());
+    Taps taps = taps(p, backward);
+    try {
+      long rows = taps.rows.bytes();
+      CudaLaunch launch = launch("gather").i64(count).i32(h).i32(w).i32(p.c()).i32(outH).i32(outW);
+      axis(launch, taps.rows, taps.memory.slice(0, rows));
+      axis(launch, taps.columns, taps.memory.slice(rows, taps.columns.bytes()));
+      launch.floats(x, elements(p.n(), h, w, p.c())).floats(y, count).each(count);
+    } finally {
+      if (!taps.kept) {
+        allocator.release(taps.memory);
+      }
+    }
+  }
+
+  /** Uploaded once for each shape, so that no later call waits for it and graphs can be made. */
+  private synchronized Taps taps(Resize p, boolean backward) {
+    Resize one =
+        new Resize(
+            1,
+            p.h(),
+            p.w(),
+            1,
+            p.outH(),
+            p.outW(),
+            p.mode(),
+            p.scaleH(),
+            p.scaleW(),
+            p.alignCorners(),
+            p.antialias());
+    Shape shape = new Shape(one, backward);
+    Taps taps = known.get(shape);
+    if (taps != null) {
+      return taps;
+    }
+    device.requireNotRecording("a resize of a new shape");
+    SparseAxis rows = axis(ResizeTaps.rows(p), backward, p.h(), p.outH());
+    SparseAxis columns = axis(ResizeTaps.columns(p), backward, p.w(), p.outW());
+    long bytes = rows.bytes() + columns.bytes();
+    boolean keep = bytes <= MOST_KEPT - knownBytes;
+    CudaBuffer memory = keep ? allocator.keep(bytes) : allocator.allocate(bytes);
+    taps = new Taps(rows, columns, memory, keep);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(taps.bytes(), Float.BYTES);
+      MemorySegment host = arena.allocate(bytes, Float.BYTES);
       rows.write(host);
       columns.write(host.asSlice(rows.bytes()));
-      device.upload(host, taps);
-      CudaLaunch launch = launch("gather").i64(count).i32(h).i32(w).i32(c).i32(outH).i32(outW);
-      axis(launch, rows, taps.slice(0, rows.bytes()));
-      axis(launch, columns, taps.slice(rows.bytes(), columns.bytes()));
-      launch.floats(x, elements(n, h, w, c)).floats(y, count).each(count);
-    } finally {
-      allocator.release(taps);
+      device.upload(host, memory);
     }
+    if (keep) {
+      knownBytes += bytes;
+      known.put(shape, taps);
+    }
+    return taps;
+  }
+
+  private static SparseAxis axis(ResizeTaps taps, boolean backward, int inputs, int outputs) {
+    return backward
+        ? SparseAxis.backward(taps, inputs, outputs)
+        : SparseAxis.forward(taps, inputs, outputs);
   }
 
   private static void axis(CudaLaunch launch, SparseAxis axis, CudaBuffer taps) {

@@ -9,23 +9,28 @@ import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Pinned memory through which numbers go to the device and back: two halves, so that the CPU fills
- * one while the device reads the other. Nothing is ever copied from memory that may move.
+ * Pinned memory through which numbers go to the device and back. Large ones go through two halves,
+ * so that the CPU fills one while the device reads the other; small ones through a ring of places,
+ * so that the CPU waits for none of them: the device has long read what is written over. Nothing is
+ * ever copied from memory that may move.
  */
 final class CudaStaging implements AutoCloseable {
   private static final int HALF = 4 << 20;
+  private static final int SMALL = 64 << 10;
+  private static final int PLACES = 32;
+  private static final long ALL = 2L * HALF + (long) PLACES * SMALL;
 
-  private static final class Half {
+  private static final class Place {
     final MemorySegment memory;
     final Pointer pointer;
     final CUevent done = new CUevent();
 
-    /** A copy that was begun into the half but not yet taken out of it. */
+    /** A copy that was begun into the place but not yet taken out of it. */
     long waiting;
 
     long at;
 
-    Half(Pointer pointer, MemorySegment memory) {
+    Place(Pointer pointer, MemorySegment memory) {
       this.pointer = pointer;
       this.memory = memory;
       CudaCheck.driver(
@@ -40,35 +45,52 @@ final class CudaStaging implements AutoCloseable {
 
   private final CudaDevice device;
   private final Pointer pinned = new Pointer();
-  private final Half[] halves;
+  private final Place[] halves = new Place[2];
+  private final Place[] ring = new Place[PLACES];
+  private int next;
 
   CudaStaging(CudaDevice device) {
     this.device = device;
-    CudaCheck.driver(JCudaDriver.cuMemAllocHost(pinned, 2L * HALF), "cuMemAllocHost");
-    MemorySegment all = MemorySegment.ofBuffer(pinned.getByteBuffer(0, 2L * HALF));
-    halves =
-        new Half[] {
-          new Half(pinned, all.asSlice(0, HALF)),
-          new Half(pinned.withByteOffset(HALF), all.asSlice(HALF, HALF))
-        };
+    CudaCheck.driver(JCudaDriver.cuMemAllocHost(pinned, ALL), "cuMemAllocHost");
+    MemorySegment all = MemorySegment.ofBuffer(pinned.getByteBuffer(0, ALL));
+    for (int i = 0; i < halves.length; i++) {
+      halves[i] = place(all, (long) i * HALF, HALF);
+    }
+    for (int i = 0; i < PLACES; i++) {
+      ring[i] = place(all, 2L * HALF + (long) i * SMALL, SMALL);
+    }
+  }
+
+  private Place place(MemorySegment all, long offset, long bytes) {
+    return new Place(pinned.withByteOffset(offset), all.asSlice(offset, bytes));
   }
 
   synchronized void upload(MemorySegment source, CudaBuffer target) {
     Objects.checkFromIndexSize(0, source.byteSize(), target.bytes());
     device.bind();
+    if (source.byteSize() <= SMALL) {
+      send(ring[next], source, 0, source.byteSize(), target);
+      next = (next + 1) % PLACES;
+      return;
+    }
     int turn = 0;
     for (long at = 0; at < source.byteSize(); at += HALF) {
-      long bytes = Math.min(HALF, source.byteSize() - at);
-      Half half = halves[turn];
-      half.await();
-      MemorySegment.copy(source, at, half.memory, 0, bytes);
-      CudaCheck.driver(
-          JCudaDriver.cuMemcpyHtoDAsync(
-              Address.of(target.address() + at), half.pointer, bytes, device.stream()),
-          "cuMemcpyHtoDAsync");
-      record(half);
+      send(halves[turn], source, at, Math.min(HALF, source.byteSize() - at), target);
       turn ^= 1;
     }
+  }
+
+  private void send(Place place, MemorySegment source, long at, long bytes, CudaBuffer target) {
+    if (bytes == 0) {
+      return;
+    }
+    place.await();
+    MemorySegment.copy(source, at, place.memory, 0, bytes);
+    CudaCheck.driver(
+        JCudaDriver.cuMemcpyHtoDAsync(
+            Address.of(target.address() + at), place.pointer, bytes, device.stream()),
+        "cuMemcpyHtoDAsync");
+    record(place);
   }
 
   synchronized void download(CudaBuffer source, MemorySegment target) {
@@ -76,7 +98,7 @@ final class CudaStaging implements AutoCloseable {
     device.bind();
     int turn = 0;
     for (long at = 0; at < target.byteSize(); at += HALF) {
-      Half half = halves[turn];
+      Place half = halves[turn];
       take(half, target);
       half.await();
       half.waiting = Math.min(HALF, target.byteSize() - at);
@@ -92,7 +114,7 @@ final class CudaStaging implements AutoCloseable {
     take(halves[turn ^ 1], target);
   }
 
-  private void take(Half half, MemorySegment target) {
+  private void take(Place half, MemorySegment target) {
     long bytes = half.waiting;
     half.waiting = 0;
     if (bytes > 0) {
@@ -101,14 +123,16 @@ final class CudaStaging implements AutoCloseable {
     }
   }
 
-  private void record(Half half) {
+  private void record(Place half) {
     CudaCheck.driver(JCudaDriver.cuEventRecord(half.done, device.stream()), "cuEventRecord");
   }
 
   @Override
   public void close() {
-    for (Half half : halves) {
-      CudaCheck.driver(JCudaDriver.cuEventDestroy(half.done), "cuEventDestroy");
+    for (Place[] places : new Place[][] {halves, ring}) {
+      for (Place place : places) {
+        CudaCheck.driver(JCudaDriver.cuEventDestroy(place.done), "cuEventDestroy");
+      }
     }
     CudaCheck.driver(JCudaDriver.cuMemFreeHost(pinned), "cuMemFreeHost");
   }

@@ -183,8 +183,9 @@ class CudaCopyTest extends CudaFamilyTest {
     }
   }
 
+  /** Nothing waits for it: the next download tells, and the device goes on. */
   @Test
-  void anIndexOutsideIsNamedAndNothingIsWritten() {
+  void anIndexOutsideIsNamedWithTheNextDownload() {
     CudaBuffer x = allocator.allocate(4 * 20);
     CudaBuffer index = allocator.allocate(8 * 600);
     CudaBuffer y = allocator.allocate(4 * 600);
@@ -192,16 +193,24 @@ class CudaCopyTest extends CudaFamilyTest {
     places[523] = 20;
     places[599] = -1;
     device.upload(MemorySegment.ofArray(places), index);
-    device.clear(y, 4 * 600);
+    kernels.copy().fill(DType.F32, 20, 3, x);
     Indexed p = new Indexed(1, 20, 600, 1);
+    kernels.copy().select(p, DType.F32, x, index, y);
+    kernels.copy().selectAdd(p, y, index, x); // finds the same: the first is told
+    float[] written = new float[600];
     IndexOutOfBoundsException e =
         assertThrows(
             IndexOutOfBoundsException.class,
-            () -> kernels.copy().select(p, DType.F32, x, index, y));
+            () -> device.download(y, MemorySegment.ofArray(written)));
     assertEquals("Copy.select: index number 523 must be from 0 to 19, got 20", e.getMessage());
-    float[] written = new float[600];
     device.download(y, MemorySegment.ofArray(written));
-    assertEquals(0, written[0]);
+    assertEquals(3, written[522]);
+    assertEquals(Float.NaN, written[523]);
+    assertEquals(Float.NaN, written[599]);
+    kernels.copy().gather(new Indexed(1, 20, 600, 1), x, index, y);
+    e = assertThrows(IndexOutOfBoundsException.class, device::synchronize);
+    assertEquals("Copy.gather: index number 523 must be from 0 to 19, got 20", e.getMessage());
+    device.synchronize();
     allocator.release(x);
     allocator.release(index);
     allocator.release(y);

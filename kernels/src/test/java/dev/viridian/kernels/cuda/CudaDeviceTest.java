@@ -5,12 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.kernels.memory.CudaBuffer;
-import dev.viridian.kernels.memory.DeviceMemoryException;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The device, its memory, its transfers and the checks of launches. */
@@ -55,60 +52,20 @@ class CudaDeviceTest extends CudaFamilyTest {
     allocator.release(block);
   }
 
+  /** More small ones than there are places for, none waited for. */
   @Test
-  void releasedMemoryIsHandedOutAgain() {
-    CudaBuffer first = allocator.allocate(1000);
-    allocator.release(first);
-    CudaBuffer second = allocator.allocate(1010);
-    assertEquals(first.address(), second.address());
-    assertEquals(1, allocator.usage().fresh());
-    allocator.release(second);
-    assertThrows(IllegalStateException.class, () -> allocator.release(second));
-  }
-
-  @Test
-  void aStepAfterTheFirstTakesNothingFresh() {
-    List<CudaBuffer> taken = new ArrayList<>();
-    long fresh = 0;
-    for (int step = 0; step < 3; step++) {
-      for (long bytes : new long[] {100, 5000, 3 * MEBIBYTE, 70_000, 9 * MEBIBYTE, 100}) {
-        taken.add(allocator.allocate(bytes));
-      }
-      taken.forEach(allocator::release);
-      taken.clear();
-      fresh = step == 0 ? allocator.usage().fresh() : fresh;
+  void manySmallUploadsInARow() {
+    int count = 100;
+    CudaBuffer block = allocator.allocate(4 * count);
+    for (int i = 0; i < count; i++) {
+      device.upload(MemorySegment.ofArray(new float[] {i}), block.slice(4L * i, 4));
     }
-    assertEquals(fresh, allocator.usage().fresh());
-  }
-
-  @Test
-  void cachedMemoryMakesRoomForAnotherSize() {
-    emulated.totalBytes(100 * MEBIBYTE);
-    try {
-      allocator.release(allocator.allocate(60 * MEBIBYTE));
-      CudaBuffer block = allocator.allocate(90 * MEBIBYTE);
-      assertEquals(0, allocator.usage().cached());
-      DeviceMemoryException e =
-          assertThrows(DeviceMemoryException.class, () -> allocator.allocate(20 * MEBIBYTE));
-      assertEquals(
-          "out of memory on cuda:0 (emulated device): requested 20 MiB, used 90 MiB, cached 0 MiB,"
-              + " free 10 MiB of 100 MiB; a smaller --width, --height or --batch-size, or a model"
-              + " in f16, needs less",
-          e.getMessage());
-      allocator.release(block);
-    } finally {
-      emulated.totalBytes(8L << 30);
+    float[] back = new float[count];
+    device.download(block, MemorySegment.ofArray(back));
+    for (int i = 0; i < count; i++) {
+      assertEquals(i, back[i]);
     }
-  }
-
-  @Test
-  void aLimitIsKept() {
-    try (CudaAllocator small = device.allocator(8 * MEBIBYTE)) {
-      CudaBuffer block = small.allocate(6 * MEBIBYTE);
-      assertThrows(DeviceMemoryException.class, () -> small.allocate(4 * MEBIBYTE));
-      small.release(block);
-      small.release(small.allocate(8 * MEBIBYTE));
-    }
+    allocator.release(block);
   }
 
   @Test

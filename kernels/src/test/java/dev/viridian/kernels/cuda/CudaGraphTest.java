@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.viridian.kernels.CopyKernels.Indexed;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.PointwiseKernels.Unary;
+import dev.viridian.kernels.ResampleKernels.Mode;
+import dev.viridian.kernels.ResampleKernels.Resize;
 import dev.viridian.kernels.memory.CudaBuffer;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
@@ -86,5 +90,43 @@ class CudaGraphTest extends CudaFamilyTest {
     assertThrows(IllegalStateException.class, graph::launch);
     allocator.release(kept[0]);
     assertEquals(0, allocator.usage().used());
+  }
+
+  /** What a step may hold: a resize, whose taps are there from the run before, and indices. */
+  @Test
+  void aResizeAndIndicesCanBeRecorded() {
+    Resize p = Resize.toSize(1, 2, 2, 4, 4, 4, Mode.BILINEAR);
+    Indexed rows = new Indexed(1, 4, 2, 4);
+    CudaBuffer x = allocator.allocate(4 * N);
+    CudaBuffer index = allocator.allocate(8 * 2);
+    CudaBuffer y = allocator.allocate(16 * N);
+    Runnable work =
+        () -> {
+          try (CudaAllocator.Scratch chosen = allocator.scratch(4 * N)) {
+            kernels.copy().select(rows, DType.F32, x, index, chosen.buffer());
+            kernels.copy().select(rows, DType.F32, x, index, chosen.buffer().slice(32, 32));
+            kernels.resample().resize(p, chosen.buffer(), y);
+          }
+        };
+    device.upload(MemorySegment.ofArray(values(1)), x);
+    device.upload(MemorySegment.ofArray(new long[] {3, 1}), index);
+    assertThrows(
+        IllegalStateException.class,
+        () -> CudaGraph.record(device, allocator, work),
+        "the taps are not there yet");
+    work.run();
+    float[] expected = result(y);
+    try (CudaGraph graph = CudaGraph.record(device, allocator, work)) {
+      device.clear(y, 4 * N);
+      graph.launch();
+      assertArrayEquals(expected, result(y));
+      device.upload(MemorySegment.ofArray(new long[] {3, 4}), index);
+      graph.launch();
+      IndexOutOfBoundsException e = assertThrows(IndexOutOfBoundsException.class, () -> result(y));
+      assertEquals("Copy.select: index number 1 must be from 0 to 3, got 4", e.getMessage());
+    }
+    allocator.release(x);
+    allocator.release(index);
+    allocator.release(y);
   }
 }
