@@ -1,6 +1,7 @@
 // Attention, F32: never the whole matrix of scores. A block of 16 x 16 threads has a tile of 32
 // queries (or keys), goes through the other side in tiles of 32, and through a head's values 64 at
-// a time; each thread has the scores of 2 x 2 pairs and 2 rows of sums in registers.
+// a time; each thread has the scores of 2 x 2 pairs and 2 rows of sums in registers. Of heads of more
+// than 192 values a block has a slice of the result, and computes the scores again.
 //
 // Forward: running maximum and sum per row (FlashAttention). Backward: weights again from the
 // log-sum-exp; one kernel for dq, one for dk and dv, so that no sum depends on the order of blocks.
@@ -22,11 +23,17 @@ struct Side {
 struct Work {
   int tx, ty;     // of 16 x 16
   int dim;        // values of a head
+  int first;      // token of the block's tile
+  int from;       // first value of the block's slice
   float scale;
 };
 
+template <int CHUNKS>
 DEVICE Work work(int dim, float scale) {
   Work w;
+  int slices = (dim + CHUNKS * CHUNK - 1) / (CHUNKS * CHUNK);
+  w.first = blockIdx.x / slices * TILE;
+  w.from = blockIdx.x % slices * (CHUNKS * CHUNK);
   w.tx = threadIdx.x & 15;
   w.ty = threadIdx.x >> 4;
   w.dim = dim;
@@ -85,8 +92,9 @@ DEVICE void addWeighted(Work w, const float* weights, bool turned, Side x,
                                                    float (&sums)[2][4 * CHUNKS]) {
 #pragma unroll
   for (int n = 0; n < CHUNKS; n++) {
-    if (n * CHUNK < w.dim) {
-      loadTile(tile, x, first, tokens, n * CHUNK, w.dim);
+    int chunk = w.from + n * CHUNK;
+    if (chunk < w.dim) {
+      loadTile(tile, x, first, tokens, chunk, w.dim);
       __syncthreads();
 #pragma unroll 4
       for (int j = 0; j < TILE; j++) {
@@ -115,7 +123,7 @@ DEVICE void store(Work w, float* to, long long token, int first,
     float factor = half == 0 ? factor0 : factor1;
 #pragma unroll
     for (int c = 0; c < 4 * CHUNKS; c++) {
-      int column = w.tx + 16 * c;
+      int column = w.from + w.tx + 16 * c;
       if (row < tokens && column < w.dim) {
         to[(long long)row * token + column] = factor * sums[half][c];
       }
@@ -139,8 +147,8 @@ DEVICE void forward(
     float* out, long long outToken, float* lse, float* columns, int queries, int keys, int dim,
     float scale, int causal, float* tileA, float* tileB, float* weights, float* most, float* total,
     float* column, float* shrink) {
-  Work w = work(dim, scale);
-  int first = blockIdx.x * TILE;
+  Work w = work<CHUNKS>(dim, scale);
+  int first = w.first;
   float sums[2][4 * CHUNKS] = {};
   if (threadIdx.x < TILE) {
     most[threadIdx.x] = NEVER;
@@ -206,7 +214,7 @@ DEVICE void forward(
                   total1 > 0 ? 1 / total1 : 0.0f, sums);
   }
   int row = first + threadIdx.x;
-  if (threadIdx.x < TILE && row < queries) {
+  if (threadIdx.x < TILE && row < queries && w.from == 0) {
     float t = total[threadIdx.x];
     if (lse != nullptr) lse[row] = t > 0 ? most[threadIdx.x] + (float)logD(t) : -INFINITE;
     if (columns != nullptr) columns[row] = t > 0 ? column[threadIdx.x] / t : 0.0f;
@@ -252,8 +260,8 @@ DEVICE void backwardQueries(
     const float* columnWeights, const float* dColumnMap, float heads, const float* lse,
     const float* corrections, float* dq, long long dqToken, int queries, int keys, int dim,
     float scale, int causal, float* tileA, float* tileB, float* scoreGradients) {
-  Work w = work(dim, scale);
-  int first = blockIdx.x * TILE;
+  Work w = work<CHUNKS>(dim, scale);
+  int first = w.first;
   float sums[2][4 * CHUNKS] = {};
   int end = causal ? (first + TILE < keys ? first + TILE : keys) : keys;
   for (int key = 0; key < end; key += TILE) {
@@ -271,8 +279,8 @@ DEVICE void backwardKeys(
     const float* corrections, float* dk, long long dkToken, float* dv, long long dvToken,
     int queries, int keys, int dim, float scale, int causal, float* tileA, float* tileB,
     float* weights, float* scoreGradients) {
-  Work w = work(dim, scale);
-  int first = blockIdx.x * TILE;
+  Work w = work<CHUNKS>(dim, scale);
+  int first = w.first;
   float sumsK[2][4 * CHUNKS] = {};
   float sumsV[2][4 * CHUNKS] = {};
   int begin = causal ? first / TILE * TILE : 0;
@@ -289,7 +297,7 @@ DEVICE void backwardKeys(
 // What all kernels take: tensors, sizes, strides in elements (batch, head, token).
 #define SIZES int heads, int queries, int keys, int dim, float scale, int causal
 #define STRIDES(x) long long x##Batch, long long x##Head, long long x##Token
-#define SIDE(x) \
+#define SIDE(x)                                                                                   \
   Side { OF_HEAD(x), x##Token }
 #define PICTURE ((long long)blockIdx.y / heads)
 #define HEAD ((long long)blockIdx.y % heads)
@@ -299,13 +307,10 @@ DEVICE void backwardKeys(
 #define OF_BATCH(x, count) (x == nullptr ? nullptr : x + PICTURE * (count))
 #define ROWS(x) (x == nullptr ? nullptr : x + (long long)blockIdx.y * queries)
 
-// Grid: tiles of queries (of keys) x batch · heads.
-// One kernel for each depth: heads of up to 64, 192 and 512 values.
-// Blocks that a multiprocessor's registers are to suffice for: the sums of deep heads fill them.
-#define USUAL THREADS, 2
-#define DEEP THREADS, 1
-#define KERNELS(CHUNKS, depth, bounds)                                                            \
-  extern "C" __global__ void __launch_bounds__(bounds) attention_forward_##depth(                 \
+// Grid: tiles of queries (of keys), times slices, x batch · heads.
+// A kernel for heads of up to 64 values, one for all others.
+#define KERNELS(CHUNKS, depth)                                                                    \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_forward_##depth(             \
       const float* q, const float* k, const float* v, const float* mask,                          \
       const float* columnWeights, float* out, float* lse, float* columns, SIZES, STRIDES(q),      \
       STRIDES(k), STRIDES(v), STRIDES(out), STRIDES(mask)) {                                      \
@@ -321,7 +326,7 @@ DEVICE void backwardKeys(
                     queries, keys, dim, scale,                                                    \
                     causal, tileA, tileB, weights, most, total, column, shrink);                  \
   }                                                                                               \
-  extern "C" __global__ void __launch_bounds__(bounds) attention_backward_queries_##depth(        \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_backward_queries_##depth(    \
       const float* q, const float* k, const float* v, const float* mask,                          \
       const float* columnWeights, const float* lse, const float* dOut, const float* dColumnMap,   \
       const float* corrections, float* dq, SIZES, STRIDES(q), STRIDES(k), STRIDES(v),             \
@@ -335,7 +340,7 @@ DEVICE void backwardKeys(
                             dq + PLACE(q), qToken, queries, keys,                                 \
                             dim, scale, causal, tileA, tileB, scoreGradients);                    \
   }                                                                                               \
-  extern "C" __global__ void __launch_bounds__(bounds) attention_backward_keys_##depth(           \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_backward_keys_##depth(       \
       const float* q, const float* k, const float* v, const float* mask,                          \
       const float* columnWeights, const float* lse, const float* dOut, const float* dColumnMap,   \
       const float* corrections, float* dk, float* dv, SIZES, STRIDES(q), STRIDES(k), STRIDES(v),  \
@@ -352,9 +357,8 @@ DEVICE void backwardKeys(
                          dim, scale, causal, tileA, tileB, weights, scoreGradients);              \
   }
 
-KERNELS(1, 64, USUAL)
-KERNELS(3, 192, USUAL)
-KERNELS(8, 512, DEEP)
+KERNELS(1, 64)
+KERNELS(3, 192)
 
 // D of each row, [batch, heads, queries]: what the softmax takes off the gradients of its scores,
 // dOut . out + g sum_j e_j P_j. `columns` holds that last sum, from the forward kernel run again;

@@ -50,3 +50,16 @@ extern "C" __global__ void conv_gather(long long elements, int from, int to, SHA
     dx[pixel * c + firstC + channel] += sum;
   }
 }
+
+// What cuDNN leaves: y = act(from + bias), from of any type, the bias of `channels` or null.
+extern "C" __global__ void conv_finish(long long elements, int channels, int type, int activation,
+                                       int biasType, const void* from, const void* bias, float* y) {
+  for (long long i = threadNumber(); i < elements; i += threadCount()) {
+    float value = loadFloat(from, type, i);
+    if (bias != nullptr) {
+      long long rest = i;
+      value += loadFloat(bias, biasType, takeOff(&rest, channels));
+    }
+    y[i] = activate(activation, value);
+  }
+}

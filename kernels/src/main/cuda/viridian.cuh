@@ -70,6 +70,7 @@ DEVICE bool isNan(float x) { return x != x; }
 // the larger; not a number if one of them is not
 DEVICE float maxF(float a, float b) { return a > b || isNan(a) ? a : b; }
 DEVICE float minF(float a, float b) { return a < b || isNan(a) ? a : b; }
+DEVICE int minI(int a, int b) { return a < b ? a : b; }
 DEVICE long long minL(long long a, long long b) { return a < b ? a : b; }
 
 DEVICE float bf16ToFloat(unsigned short bits) { return fromBits((int)((unsigned)bits << 16)); }

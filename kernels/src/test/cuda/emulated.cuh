@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "emulated.h"
 
@@ -268,3 +269,66 @@ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (
     d[e] = sum;
   }
 }
+
+namespace emulated {
+
+// ldmatrix.sync.aligned.m8n8.x4[.trans].shared.b16, in PTX's layout.
+inline void loadMatrices(uint32_t (&r)[4], const uint16_t* row, bool turned) {
+  Thread* t = current;
+  if ((uintptr_t)row % 16 != 0) report("ldmatrix: a row does not begin at a multiple of 16 bytes");
+  unsigned turn = t->turn;
+  t->turn ^= 1;
+  t->warp->slot[turn][t->lane] = (uint64_t)(uintptr_t)row;
+  meetWarp();
+  unsigned group = t->lane >> 2, pair = 2 * (t->lane & 3);
+  for (unsigned i = 0; i < 4; i++) {
+    uint32_t values[2];
+    for (unsigned e = 0; e < 2; e++) {
+      unsigned at = turned ? pair + e : group, column = turned ? group : pair + e;
+      values[e] = ((const uint16_t*)(uintptr_t)t->warp->slot[turn][8 * i + at])[column];
+    }
+    r[i] = values[0] | values[1] << 16;
+  }
+}
+
+// cp.async of 16 bytes: nothing arrives before it is waited for, so that a forgotten wait reads
+// what was there before.
+struct Copies {
+  struct One {
+    void* to;
+    const void* from;
+    bool there;
+  };
+  std::vector<std::vector<One>> groups;
+  std::vector<One> open;
+};
+inline Copies& copies() {
+  static std::vector<Copies> all(1024);
+  return all[current->number];
+}
+inline void copyAsync(void* to, const void* from, bool there) {
+  if ((uintptr_t)to % 16 != 0 || (uintptr_t)from % 16 != 0) {
+    report("cp.async: an address is not a multiple of 16 bytes");
+  }
+  copies().open.push_back({to, from, there});
+}
+inline void commitCopies() {
+  Copies& c = copies();
+  c.groups.push_back(std::move(c.open));
+  c.open.clear();
+}
+inline void waitCopies(size_t left) {
+  Copies& c = copies();
+  while (c.groups.size() > left) {
+    for (const Copies::One& one : c.groups.front()) {
+      if (one.there) {
+        memcpy(one.to, one.from, 16);
+      } else {
+        memset(one.to, 0, 16);
+      }
+    }
+    c.groups.erase(c.groups.begin());
+  }
+}
+
+}  // namespace emulated

@@ -12,7 +12,9 @@ final class CudaAttention implements AttentionKernels {
   private static final String FAMILY = "attention";
   private static final int TILE = 32;
   private static final int THREADS = 256;
-  private static final int[] DEPTHS = {64, 192, 512};
+
+  /** Of a head. */
+  static final int MOST_VALUES = 512;
 
   private final CudaDevice device;
   private final CudaAllocator allocator;
@@ -26,19 +28,26 @@ final class CudaAttention implements AttentionKernels {
     return device.launch(FAMILY, kernel);
   }
 
+  /** How many values of a head's result a block has. */
+  private static int slice(AttentionProblem p) {
+    return p.headDim() <= 64 ? 64 : 192;
+  }
+
   /** The kernel for heads of this size. */
   private CudaLaunch launch(String kernel, AttentionProblem p) {
-    for (int depth : DEPTHS) {
-      if (p.headDim() <= depth) {
-        return launch(kernel + "_" + depth);
-      }
+    if (p.headDim() > MOST_VALUES) {
+      throw tooDeep(p);
     }
-    throw new IllegalArgumentException(
-        "CUDA attention: heads of up to 512 values are taken, got " + p.headDim());
+    return launch(kernel + "_" + slice(p));
+  }
+
+  static IllegalArgumentException tooDeep(AttentionProblem p) {
+    return new IllegalArgumentException(
+        "CUDA attention: heads of up to " + MOST_VALUES + " values are taken, got " + p.headDim());
   }
 
   /** One past the largest element that is reached. */
-  private static long span(AttentionProblem p, Strides s, long tokens, long width) {
+  static long span(AttentionProblem p, Strides s, long tokens, long width) {
     if (s.batch() < 0 || s.head() < 0 || s.token() < 0) {
       throw new IllegalArgumentException("CUDA attention: negative strides are not taken: " + s);
     }
@@ -59,11 +68,11 @@ final class CudaAttention implements AttentionKernels {
     return span(p, s, p.keys(), p.headDim());
   }
 
-  private static long rows(AttentionProblem p) {
+  static long rows(AttentionProblem p) {
     return Math.multiplyExact((long) p.batch() * p.heads(), p.queries());
   }
 
-  private static CudaLaunch sizes(CudaLaunch launch, AttentionProblem p) {
+  static CudaLaunch sizes(CudaLaunch launch, AttentionProblem p) {
     return launch
         .i32(p.heads())
         .i32(p.queries())
@@ -73,7 +82,7 @@ final class CudaAttention implements AttentionKernels {
         .i32(p.causal() ? 1 : 0);
   }
 
-  private static CudaLaunch strides(CudaLaunch launch, Strides... all) {
+  static CudaLaunch strides(CudaLaunch launch, Strides... all) {
     for (Strides s : all) {
       launch.i64s(s.batch(), s.head(), s.token());
     }
@@ -97,7 +106,9 @@ final class CudaAttention implements AttentionKernels {
   }
 
   private static void tiles(CudaLaunch launch, AttentionProblem p, int tokens) {
-    launch.blocks(Math.ceilDiv(tokens, TILE), Math.multiplyExact(p.batch(), p.heads()), THREADS, 1);
+    long slices = Math.ceilDiv(p.headDim(), slice(p));
+    launch.blocks(
+        Math.ceilDiv(tokens, TILE) * slices, Math.multiplyExact(p.batch(), p.heads()), THREADS, 1);
   }
 
   /** The forward pass, with each head's column. Out may be null: then only the rest is computed. */
@@ -140,15 +151,21 @@ final class CudaAttention implements AttentionKernels {
     }
     CudaBuffer columns = allocator.allocate(4 * rows(p));
     rows(p, q, k, v, mask, columnWeights, out, lse, columns);
+    mean(device, p, columns, columnMap);
+    allocator.release(columns);
+  }
+
+  /** columnMap = the mean over the heads. */
+  static void mean(CudaDevice device, AttentionProblem p, Buffer columns, Buffer columnMap) {
     long map = (long) p.batch() * p.queries();
-    launch("column_mean")
+    device
+        .launch(FAMILY, "column_mean")
         .floats(columns, rows(p))
         .floats(columnMap, map)
         .i32(p.batch())
         .i32(p.heads())
         .i32(p.queries())
         .blocks((map + THREADS - 1) / THREADS, THREADS);
-    allocator.release(columns);
   }
 
   @Override

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions as matrix products of patches, see conv.cu: any stride, padding, dilation and
- * grouping. Where the kernel is one pixel without stride and padding, the map itself is the matrix.
+ * grouping, for what cuDNN does not take. Where the kernel is one pixel without stride and padding,
+ * the map itself is the matrix.
  */
 final class CudaConv implements ConvKernels {
   /** Bytes of patches at a time, unless one line of the output needs more. */

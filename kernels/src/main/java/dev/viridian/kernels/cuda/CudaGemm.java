@@ -1,29 +1,26 @@
 package dev.viridian.kernels.cuda;
 
 import dev.viridian.kernels.Activation;
-import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Products by cuBLAS, summed in F32 (no TF32), with bias and activation by a kernel of our own.
- * Where the types of A and B differ, the narrower one is widened first.
+ * Factors of 16 bits are multiplied by tensor cores, both rounded to that type first; factors of
+ * F32 are widened first where their types differ.
  */
 final class CudaGemm implements GemmKernels {
   private final CudaDevice device;
-  private final CudaAllocator allocator;
-  private final CopyKernels copies;
+  private final CudaFactors factors;
   private final CudaBlas blas;
 
-  CudaGemm(CudaDevice device, CudaAllocator allocator, CopyKernels copies, CudaBlas blas) {
+  CudaGemm(CudaDevice device, CudaFactors factors, CudaBlas blas) {
     this.device = device;
-    this.allocator = allocator;
-    this.copies = copies;
+    this.factors = factors;
     this.blas = blas;
   }
 
@@ -86,17 +83,24 @@ final class CudaGemm implements GemmKernels {
     CudaBuffer left = reached("a", a, p.a(), spanA);
     CudaBuffer right = reached("b", b, p.b(), spanB);
     CudaBuffer result = reached("c", c, DType.F32, spanC);
-    if (p.a() == p.b()) {
+    if (factors.type() == DType.F32 && p.a() == p.b()) {
       blas.multiply(p, p.a(), left, right, result);
       return;
     }
-    try (CudaAllocator.Scratch wideA = wide(left, p.a(), spanA);
-        CudaAllocator.Scratch wideB = wide(right, p.b(), spanB)) {
+    int rowsA = p.transA() ? p.k() : p.m();
+    int columnsA = p.transA() ? p.m() : p.k();
+    int rowsB = p.transB() ? p.n() : p.k();
+    int columnsB = p.transB() ? p.k() : p.n();
+    try (CudaFactors.Factor first =
+            factors.matrices(left, p.a(), p.batch(), rowsA, columnsA, p.lda(), p.strideA());
+        CudaFactors.Factor second =
+            factors.matrices(right, p.b(), p.batch(), rowsB, columnsB, p.ldb(), p.strideB())) {
       blas.multiply(
-          p,
-          DType.F32,
-          wideA == null ? left : wideA.buffer(),
-          wideB == null ? right : wideB.buffer(),
+          p.leading(first.leading(), second.leading(), p.ldc())
+              .batched(p.batch(), first.stride(), second.stride(), p.strideC()),
+          factors.type(),
+          first.at(),
+          second.at(),
           result);
     }
   }
@@ -109,18 +113,5 @@ final class CudaGemm implements GemmKernels {
           "gemm: " + name + " needs " + bytes + " bytes, the buffer has " + own.bytes());
     }
     return own.slice(0, bytes);
-  }
-
-  /** A copy in F32; null if it is F32 already. */
-  private CudaAllocator.@Nullable Scratch wide(CudaBuffer from, DType type, long span) {
-    if (type == DType.F32) {
-      return null;
-    }
-    CudaAllocator.Scratch to = allocator.scratch(Math.multiplyExact(span, (long) Float.BYTES));
-    copies.copy(
-        new CopyKernels.Copy(List.of(span), type, 0, List.of(1L), DType.F32, 0, List.of(1L)),
-        from,
-        to.buffer());
-    return to;
   }
 }

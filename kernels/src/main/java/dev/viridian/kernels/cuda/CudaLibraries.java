@@ -170,6 +170,69 @@ public final class CudaLibraries {
     }
   }
 
+  private static final String DNN = "libcudnn.so.9";
+
+  /** Its parts, which it loads by itself, and ends the process if it cannot. */
+  private static final List<String> DNN_PARTS =
+      List.of(
+          "graph",
+          "ops",
+          "cnn",
+          "adv",
+          "engines_precompiled",
+          "engines_runtime_compiled",
+          "heuristic");
+
+  private static final List<String> DNN_FUNCTIONS =
+      List.of(
+          "cudnnGetVersion",
+          "cudnnGetErrorString",
+          "cudnnCreate",
+          "cudnnDestroy",
+          "cudnnSetStream",
+          "cudnnCreateTensorDescriptor",
+          "cudnnDestroyTensorDescriptor",
+          "cudnnSetTensor4dDescriptor",
+          "cudnnCreateFilterDescriptor",
+          "cudnnDestroyFilterDescriptor",
+          "cudnnSetFilter4dDescriptor",
+          "cudnnCreateConvolutionDescriptor",
+          "cudnnDestroyConvolutionDescriptor",
+          "cudnnSetConvolution2dDescriptor",
+          "cudnnSetConvolutionGroupCount",
+          "cudnnSetConvolutionMathType",
+          "cudnnFindConvolutionForwardAlgorithmEx",
+          "cudnnFindConvolutionBackwardDataAlgorithmEx",
+          "cudnnFindConvolutionBackwardFilterAlgorithmEx",
+          "cudnnGetConvolutionForwardAlgorithm_v7",
+          "cudnnGetConvolutionBackwardDataAlgorithm_v7",
+          "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
+          "cudnnConvolutionForward",
+          "cudnnConvolutionBackwardData",
+          "cudnnConvolutionBackwardFilter");
+
+  /**
+   * Looks for cuDNN with all its parts. Convolutions are done by cuBLAS where it is missing.
+   *
+   * @return what is missing and what helps, in one line; empty if all is well
+   */
+  public static String dnn() {
+    SymbolLookup functions = library(DNN);
+    if (functions == null) {
+      return "CUDA: " + DNN + " is missing: install cuDNN 9 for CUDA 12 (libcudnn9-cuda-12)";
+    }
+    for (String part : DNN_PARTS) {
+      String name = DNN.replace("libcudnn", "libcudnn_" + part);
+      if (library(name) == null) {
+        return "CUDA: " + name + ", a part of cuDNN, is missing: install all of libcudnn9-cuda-12";
+      }
+    }
+    List<String> missing = missing(functions, DNN_FUNCTIONS);
+    return missing.isEmpty()
+        ? ""
+        : "CUDA: " + DNN + " has no " + missing.getFirst() + ": cuDNN 9 is needed";
+  }
+
   /** A library by name, wherever the system's loader finds it; null if it does not. */
   @SuppressWarnings("restricted") // a name of ours, or a file that the user named
   static @Nullable SymbolLookup library(String name) {

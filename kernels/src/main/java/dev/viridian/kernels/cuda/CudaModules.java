@@ -14,8 +14,8 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Our kernels on one device: the PTX of a family is a resource of the jar, for several kinds of
- * devices; the driver compiles it when the family is first used.
+ * Our kernels on one device: the PTX of a family is a resource of the jar, once for each kind of
+ * device that it differs for; the driver compiles it when the family is first used.
  */
 final class CudaModules implements AutoCloseable {
   /** What PTX there is for, best last: 10 · major + minor of the compute capability. */
@@ -98,17 +98,26 @@ final class CudaModules implements AutoCloseable {
     return best;
   }
 
-  /** The text of a resource. */
+  /**
+   * The text of a family for devices of {@code target}: that of an older target where it is the
+   * same.
+   */
   static String ptx(String family, int target) {
-    String name = family + ".sm_" + target + ".ptx";
-    try (InputStream in = CudaModules.class.getResourceAsStream(name)) {
-      if (in == null) {
-        throw new IllegalStateException("the resource " + name + " is missing");
+    for (int i = TARGETS.length - 1; i >= 0; i--) {
+      if (TARGETS[i] > target) {
+        continue;
       }
-      return new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      String name = family + ".sm_" + TARGETS[i] + ".ptx";
+      try (InputStream in = CudaModules.class.getResourceAsStream(name)) {
+        if (in != null) {
+          return new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
+    throw new CudaFailure(
+        "CUDA: there is no " + family + " for devices of compute capability " + target / 10.0);
   }
 
   @Override

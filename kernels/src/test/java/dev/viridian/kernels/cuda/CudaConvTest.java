@@ -6,6 +6,7 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.CudaBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -14,37 +15,50 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class CudaConvTest extends CudaFamilyTest {
-  private static final double TOLERANCE = 3e-6;
+  /** What is allowed, of the largest result. */
+  double tolerance() {
+    return 3e-6;
+  }
+
+  /** The kernels that are tested, in place of those of the device. */
+  ConvKernels conv(Kernels any) {
+    return any.conv();
+  }
+
+  /** Maps and weights: standard normal. */
+  Numbers factors(DType type, long count) {
+    return normal(type, count);
+  }
 
   private void check(ConvProblem p) {
     long sizeX = (long) p.n() * p.h() * p.w() * p.c();
     long sizeY = (long) p.n() * p.outH() * p.outW() * p.outC();
     long sizeW = (long) p.outC() * p.kh() * p.kw() * (p.c() / p.groups());
     List<Numbers> arguments = new ArrayList<>();
-    arguments.add(normal(sizeX));
-    arguments.add(normal(p.weight(), sizeW));
+    arguments.add(factors(DType.F32, sizeX));
+    arguments.add(factors(p.weight(), sizeW));
     arguments.add(unwritten(sizeY));
     if (p.bias()) {
       arguments.add(normal(p.biasType(), p.outC()));
     }
     agree(
         p + " forward",
-        TOLERANCE,
-        (k, b) -> k.conv().forward(p, b[0], b[1], p.bias() ? b[3] : null, b[2]),
+        tolerance(),
+        (k, b) -> conv(k).forward(p, b[0], b[1], p.bias() ? b[3] : null, b[2]),
         arguments.toArray(Numbers[]::new));
     agree(
         p + " backwardData",
-        TOLERANCE,
-        (k, b) -> k.conv().backwardData(p, b[0], b[1], b[2]),
-        normal(sizeY),
-        normal(p.weight(), sizeW),
+        tolerance(),
+        (k, b) -> conv(k).backwardData(p, b[0], b[1], b[2]),
+        factors(DType.F32, sizeY),
+        factors(p.weight(), sizeW),
         unwritten(sizeX));
     agree(
         p + " backwardFilter",
-        TOLERANCE,
-        (k, b) -> k.conv().backwardFilter(p, b[0], b[1], b[2]),
-        normal(sizeX),
-        normal(sizeY),
+        tolerance(),
+        (k, b) -> conv(k).backwardFilter(p, b[0], b[1], b[2]),
+        factors(DType.F32, sizeX),
+        factors(DType.F32, sizeY),
         unwritten(sizeW));
   }
 
@@ -108,6 +122,13 @@ class CudaConvTest extends CudaFamilyTest {
             true,
             DType.BF16,
             Activation.NONE));
+  }
+
+  /** The second time nothing is searched. */
+  @Test
+  void sameShapeAgain() {
+    check(ConvProblem.of(1, 4, 5, 8, 3, 3, 1, 1));
+    check(ConvProblem.of(1, 4, 5, 8, 3, 3, 1, 1));
   }
 
   @Test

@@ -121,6 +121,33 @@ abstract class CudaFamilyTest {
     return numbers;
   }
 
+  /** The same numbers, as near as another type comes to them; changed in place. */
+  static Numbers rounded(DType to, Numbers numbers) {
+    boolean wide = numbers.type == DType.F32;
+    for (long i = 0; i < numbers.count(); i++) {
+      short bits = wide ? 0 : numbers.memory.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i);
+      float value =
+          wide
+              ? numbers.f32(i)
+              : numbers.type == DType.F16
+                  ? Float.float16ToFloat(bits)
+                  : Float.intBitsToFloat(bits << 16);
+      float near =
+          to == DType.F16
+              ? Float.float16ToFloat(Float.floatToFloat16(value))
+              : Float.intBitsToFloat(Float.floatToIntBits(value) & 0xffff0000);
+      if (wide) {
+        numbers.memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i, near);
+      } else if (numbers.type == DType.F16) {
+        numbers.memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i, Float.floatToFloat16(near));
+      } else {
+        short near16 = (short) (Float.floatToIntBits(near) >>> 16);
+        numbers.memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i, near16);
+      }
+    }
+    return numbers;
+  }
+
   /** I64 from 0 to before a limit. */
   Numbers indices(long count, int limit) {
     Numbers numbers = empty(DType.I64, count);

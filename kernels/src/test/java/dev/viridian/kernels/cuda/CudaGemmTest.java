@@ -2,7 +2,9 @@ package dev.viridian.kernels.cuda;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -15,8 +17,8 @@ class CudaGemmTest extends CudaFamilyTest {
     long rowsA = p.transA() ? p.k() : p.m();
     long rowsB = p.transB() ? p.n() : p.k();
     List<Numbers> arguments = new ArrayList<>();
-    arguments.add(normal(p.a(), (batches - 1) * p.strideA() + rowsA * p.lda()));
-    arguments.add(normal(p.b(), (batches - 1) * p.strideB() + rowsB * p.ldb()));
+    arguments.add(factors(p.a(), (batches - 1) * p.strideA() + rowsA * p.lda()));
+    arguments.add(factors(p.b(), (batches - 1) * p.strideB() + rowsB * p.ldb()));
     arguments.add(normal((batches - 1) * p.strideC() + p.m() * p.ldc()));
     if (p.bias()) {
       arguments.add(normal(p.biasType(), p.n()));
@@ -24,8 +26,18 @@ class CudaGemmTest extends CudaFamilyTest {
     agree(
         p.toString(),
         2e-6,
-        (k, b) -> k.gemm().gemm(p, b[0], b[1], p.bias() ? b[3] : null, b[2]),
+        (k, b) -> gemm(k).gemm(p, b[0], b[1], p.bias() ? b[3] : null, b[2]),
         arguments.toArray(Numbers[]::new));
+  }
+
+  /** The kernels that are tested, in place of those of the device. */
+  GemmKernels gemm(Kernels any) {
+    return any.gemm();
+  }
+
+  /** What is multiplied: standard normal. */
+  Numbers factors(DType type, long count) {
+    return normal(type, count);
   }
 
   @Test

@@ -47,6 +47,16 @@ final class EmulatedBuild {
 
   private static final Pattern KERNEL = Pattern.compile("__global__\\s+void\\s+(\\w+)\\s*\\(");
 
+  private static final List<String> DNN_PARTS =
+      List.of(
+          "graph",
+          "ops",
+          "cnn",
+          "adv",
+          "engines_precompiled",
+          "engines_runtime_compiled",
+          "heuristic");
+
   private EmulatedBuild() {}
 
   /** Why there is no emulated device on this machine; null if there can be one. */
@@ -92,6 +102,11 @@ final class EmulatedBuild {
   /** The libraries of kernels in a built folder. */
   static List<Path> kernels(Path folder) throws IOException {
     return files(folder, "kernels-.*\\.so");
+  }
+
+  /** The parts of cuDNN in a built folder. */
+  static List<Path> parts(Path folder) throws IOException {
+    return files(folder, "libcudnn_.*");
   }
 
   /** The kernels module's folder: tests run in a module's folder, or in that of the project. */
@@ -145,6 +160,12 @@ final class EmulatedBuild {
     for (String name : List.of("cublas", "cudnn")) {
       sources.add(List.of(fixture.resolve(name + ".cpp").toString(), libcuda.toString()));
       results.add(to.resolve(name.equals("cublas") ? "libcublas.so.12" : "libcudnn.so.9"));
+    }
+    // the parts of cuDNN are looked for and never called
+    Path empty = Files.createFile(to.resolve("empty.cpp"));
+    for (String part : DNN_PARTS) {
+      sources.add(List.of(empty.toString()));
+      results.add(to.resolve("libcudnn_" + part + ".so.9"));
     }
     List<Path> units = new ArrayList<>(files(kernels, ".*\\.cu"));
     units.addAll(files(fixture, ".*\\.cu"));

@@ -43,6 +43,7 @@ public final class EmulatedDevice {
       for (String name : List.of("libcuda.so.1", "libcublas.so.12", "libcudnn.so.9")) {
         libraries.add(folder.resolve(name));
       }
+      libraries.addAll(EmulatedBuild.parts(folder));
       libraries.addAll(EmulatedBuild.kernels(folder));
       libraries.forEach(library -> System.load(library.toString()));
       driver = SymbolLookup.libraryLookup(libraries.get(0), Arena.global());

@@ -1,0 +1,222 @@
+// Attention on tensor cores, forward.
+#pragma once
+#include "attention16.cuh"
+
+// What a lane knows of its rows: greatest score, sum of weights, weighted sum of the column.
+template <int M>
+struct Rows {
+  float most[M][2], total[M][2], column[M][2];
+
+  METHOD void begin() {
+#pragma unroll
+    for (int i = 0; i < 2 * M; i++) {
+      most[i >> 1][i & 1] = NEVER;
+      total[i >> 1][i & 1] = column[i >> 1][i & 1] = 0;
+    }
+  }
+
+  // Scores to weights; shrink is what earlier sums are to be multiplied with.
+  METHOD void weigh(float (&s)[M][8][4], float (&shrink)[M][2], const float* columnWeights,
+                    int key, int keys) {
+#pragma unroll
+    for (int i = 0; i < 2 * M; i++) {
+      float(&tile)[8][4] = s[i >> 1];
+      int h = 2 * (i & 1);
+      float top = most[i >> 1][i & 1];
+#pragma unroll
+      for (int n = 0; n < 8; n++) top = greater(top, greater(tile[n][h], tile[n][h + 1]));
+      top = greater(top, __shfl_xor_sync(ALL_LANES, top, 1));
+      top = greater(top, __shfl_xor_sync(ALL_LANES, top, 2));
+      float old = ex2(most[i >> 1][i & 1] - top);
+      float sum = 0;
+#pragma unroll
+      for (int n = 0; n < 8; n++) {
+        tile[n][h] = ex2(tile[n][h] - top);
+        tile[n][h + 1] = ex2(tile[n][h + 1] - top);
+        sum += tile[n][h] + tile[n][h + 1];
+      }
+      most[i >> 1][i & 1] = top;
+      total[i >> 1][i & 1] = total[i >> 1][i & 1] * old + sum;
+      column[i >> 1][i & 1] *= old;
+      shrink[i >> 1][i & 1] = old;
+    }
+    if (columnWeights == nullptr) return;
+#pragma unroll
+    for (int n = 0; n < 16; n++) {
+      int at = key + 8 * (n >> 1) + (n & 1);
+      float e = at < keys ? columnWeights[at] : 0.0f;
+#pragma unroll
+      for (int i = 0; i < 2 * M; i++) {
+        column[i >> 1][i & 1] += s[i >> 1][n >> 1][2 * (i & 1) + (n & 1)] * e;
+      }
+    }
+  }
+
+  // The four lanes of a row have a part each.
+  METHOD void end() {
+#pragma unroll
+    for (int i = 0; i < 2 * M; i++) {
+      float& t = total[i >> 1][i & 1];
+      float& c = column[i >> 1][i & 1];
+      t += __shfl_xor_sync(ALL_LANES, t, 1);
+      t += __shfl_xor_sync(ALL_LANES, t, 2);
+      c += __shfl_xor_sync(ALL_LANES, c, 1);
+      c += __shfl_xor_sync(ALL_LANES, c, 2);
+    }
+  }
+
+  METHOD void store(float* lse, float* columns, int row, int queries) {
+    if ((threadIdx.x & 3) != 0) return;
+#pragma unroll
+    for (int i = 0; i < 2 * M; i++) {
+      int at = row + 16 * (i >> 1) + 8 * (i & 1);
+      float t = total[i >> 1][i & 1];
+      if (at < queries) {
+        if (lse != nullptr) {
+          lse[at] = t == 0 ? -INFINITE : LN2 * (most[i >> 1][i & 1] + log2F(t));
+        }
+        if (columns != nullptr) columns[at] = t == 0 ? 0.0f : column[i >> 1][i & 1] / t;
+      }
+    }
+  }
+
+  METHOD void factors(float (&factor)[M][2]) {
+#pragma unroll
+    for (int i = 0; i < 2 * M; i++) {
+      float t = total[i >> 1][i & 1];
+      factor[i >> 1][i & 1] = t == 0 ? 0.0f : 1 / t;
+    }
+  }
+};
+
+template <int M, int N>
+DEVICE void shrinkSums(float (&sums)[M][N][4], const float (&shrink)[M][2]) {
+#pragma unroll
+  for (int i = 0; i < M * N * 4; i++) {
+    sums[i / (4 * N)][i / 4 % N][i & 3] *= shrink[i / (4 * N)][i >> 1 & 1];
+  }
+}
+
+// Blocks of 64 M queries. out may be null: then only lse and columns are computed.
+template <class T, int D, int M>
+DEVICE void forward(const unsigned short* q, const unsigned short* k, const unsigned short* v,
+                    Problem p, const float* columnWeights, float* out, long long outToken,
+                    float* lse, float* columns, unsigned short* tiles) {
+  constexpr int LD = D + 8;
+  constexpr int SIZE = TILE * LD;
+  long long ofQueries = placeOf(p.queries, D);
+  long long ofKeys = placeOf(p.keys, D);
+  int lane = threadIdx.x & 31;
+  int warp = threadIdx.x >> 5;
+  int first = blockIdx.x * TILE * M;
+  int row = first + warp * 16 * M + (lane >> 2);
+  int column = 2 * (lane & 3);
+  int end = keysOf(p, first + TILE * M);
+
+  copyTile<TILE * M, D>(tiles + 2 * SIZE, q, ofQueries, D, first, p.queries);
+  commitCopies();
+  copyTile<TILE, D>(tiles, k, ofKeys, D, 0, p.keys);
+  if (out != nullptr) copyTile<TILE, D>(tiles + SIZE, v, ofKeys, D, 0, p.keys);
+  commitCopies();
+  waitCopies<1>();
+  __syncthreads();
+  unsigned left[M][D / 16][4];
+  loadLeft(left, tiles + 2 * SIZE + warp * 16 * M * LD + leftLane(lane, LD), LD);
+
+  Rows<M> rows;
+  rows.begin();
+  float sums[M][D / 8][4];
+  clear(sums);
+  int buffer = 0;
+  for (int key = 0; key < end; key += TILE) {
+    waitCopies<0>();
+    __syncthreads();
+    int next = key + TILE;
+    if (next < end) {
+      unsigned short* to = tiles + 2 * SIZE * (1 - buffer);
+      copyTile<TILE, D>(to, k, ofKeys, D, next, p.keys);
+      if (out != nullptr) copyTile<TILE, D>(to + SIZE, v, ofKeys, D, next, p.keys);
+      commitCopies();
+    }
+    const unsigned short* at = tiles + 2 * SIZE * buffer;
+    buffer = 1 - buffer;
+    float s[M][8][4];
+    clear(s);
+    addRows<T>(s, left, at + rightLane(lane, LD), LD);
+    bool edge = next > p.keys || p.causal || p.mask != nullptr;
+    toScores<false>(s, p, edge, row, key + column);
+    float shrink[M][2];
+    rows.weigh(s, shrink, columnWeights, key + column, p.keys);
+    if (out != nullptr) {
+      shrinkSums(sums, shrink);
+      addTile<T>(sums, s, at + SIZE + turnedLane(lane, LD), LD);
+    }
+  }
+  rows.end();
+  rows.store(lse, columns, row, p.queries);
+  if (out == nullptr) return;
+  float factor[M][2];
+  rows.factors(factor);
+  storeRows(out, outToken, first, p.queries, 0, p.dim, sums, factor, (float*)tiles);
+}
+
+template <class T>
+DEVICE void forwardWide(const unsigned short* q, const unsigned short* k, const unsigned short* v,
+                        Problem p, const float* columnWeights, float* out, long long outToken,
+                        float* lse, float* columns, unsigned short* tiles) {
+  int lane = threadIdx.x & 31;
+  int warp = threadIdx.x >> 5;
+  int chunks = (p.dim + CHUNK - 1) / CHUNK;
+  Slice part = sliceOf(chunks, OUT_CHUNKS);
+  int row = part.first + warp * 16 + (lane >> 2);
+  int column = 2 * (lane & 3);
+  int end = keysOf(p, part.first + TILE);
+  Stages stages = {q, k, nullptr, nullptr, v, nullptr, 1, chunks, part.slice, part.outs,
+                   out == nullptr ? 0 : 1, part.first, p.queries, 0, p.keys, 0, 0, tiles, 0, Sums{}};
+  stages.prepare(end);
+  Rows<1> rows;
+  rows.begin();
+  float sums[OUT_CHUNKS][1][8][4];
+#pragma unroll
+  for (int c = 0; c < OUT_CHUNKS; c++) clear(sums[c]);
+  for (int key = 0; key < end; key += TILE) {
+    float s[1][8][4];
+    stages.products<T>(s, lane, warp);
+    bool edge = key + TILE > p.keys || p.causal || p.mask != nullptr;
+    toScores<false>(s, p, edge, row, key + column);
+    float shrink[1][2];
+    rows.weigh(s, shrink, columnWeights, key + column, p.keys);
+    if (out != nullptr) {
+#pragma unroll
+      for (int c = 0; c < OUT_CHUNKS; c++) shrinkSums(sums[c], shrink);
+      stages.addSlice<T>(sums, s, lane);
+    }
+  }
+  rows.end();
+  if (part.slice == 0) rows.store(lse, columns, row, p.queries);
+  if (out == nullptr) return;
+  float factor[1][2];
+  rows.factors(factor);
+#pragma unroll
+  for (int c = 0; c < OUT_CHUNKS; c++) {
+    storeRows(out, outToken, part.first, p.queries, (part.slice + c) * CHUNK, p.dim, sums[c],
+              factor, (float*)tiles);
+  }
+}
+
+// Grid: tiles (times slices) x batch · heads.
+#define KERNEL(family, name, W, FORWARD)                                                           \
+  extern "C" __global__ void __launch_bounds__(THREADS, 2) family##_forward_##name(                \
+      const unsigned short* q, const unsigned short* k, const unsigned short* v,                   \
+      const float* mask, const float* columnWeights, float* out, float* lse, float* columns,       \
+      int width, SIZES, STRIDES(out), STRIDES(mask)) {                                             \
+    __shared__ unsigned short tiles[4 * TILE * (W + 8)] __attribute__((aligned(16)));              \
+    FORWARD(q, k, v, PROBLEM,                         \
+            OF_BATCH(columnWeights, keys), out == nullptr ? nullptr : OF_HEAD(out), outToken,      \
+            ROWS(lse), ROWS(columns), tiles);                                                      \
+  }
+#define KERNELS(family, T)                                                                         \
+  KERNEL(family, 48, 48, (forward<T, 48, 2>))                                                      \
+  KERNEL(family, 64, 64, (forward<T, 64, 2>))                                                      \
+  KERNEL(family, 80, 80, (forward<T, 80, 2>))                                                      \
+  KERNEL(family, wide, CHUNK, forwardWide<T>)

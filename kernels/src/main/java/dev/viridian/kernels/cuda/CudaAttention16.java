@@ -1,0 +1,263 @@
+package dev.viridian.kernels.cuda;
+
+import dev.viridian.kernels.AttentionKernels;
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.AttentionProblem.Strides;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.CudaBuffer;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention on tensor cores: tensors are F32, factors are rounded to F16 or BF16 once, sums,
+ * softmax and results are F32. Launches attention16.cu, attention_TYPE.cu and
+ * attention_TYPE_backward.cu. Heads of up to 512 values.
+ */
+final class CudaAttention16 implements AttentionKernels {
+  private static final String COMMON = "attention16";
+  private static final int TILE = 64;
+  private static final int THREADS = 128;
+
+  /** Rows of a block of 256 threads, a warp a row. */
+  private static final int WARPS = 8;
+
+  /** Of the kernels for heads of up to 80 values: how many queries a block has. */
+  private static final int NARROW_QUERIES = 128;
+
+  private static final int CHUNK = 64;
+  private static final int OUT_CHUNKS = 3;
+  private static final int BACK_CHUNKS = 2;
+
+  private final CudaDevice device;
+  private final CudaAllocator allocator;
+  private final CudaPack16 pack;
+  private final String forward;
+  private final String backward;
+
+  /** With factors as they are packed. */
+  CudaAttention16(CudaDevice device, CudaAllocator allocator, CudaPack16 pack) {
+    this.device = device;
+    this.allocator = allocator;
+    this.pack = pack;
+    forward = "attention_" + pack.type().name().toLowerCase(Locale.ROOT);
+    backward = forward + "_backward";
+  }
+
+  /** How wide rows of packed tensors are, and which kernel takes them. */
+  private record Depth(int width, String name) {
+    static Depth of(AttentionProblem p) {
+      for (int width : new int[] {48, 64, 80}) {
+        if (p.headDim() <= width) {
+          return new Depth(width, "_" + width);
+        }
+      }
+      if (p.headDim() > CudaAttention.MOST_VALUES) {
+        throw CudaAttention.tooDeep(p);
+      }
+      return new Depth(Math.ceilDiv(p.headDim(), CHUNK) * CHUNK, "_wide");
+    }
+
+    boolean isWide() {
+      return name.equals("_wide");
+    }
+
+    /** Blocks for so many tokens, where a wide head's block has some chunks of the result. */
+    long blocks(int tokens, int narrowTile, int chunks) {
+      return isWide()
+          ? (long) Math.ceilDiv(tokens, TILE) * Math.ceilDiv(width / CHUNK, chunks)
+          : Math.ceilDiv(tokens, narrowTile);
+    }
+  }
+
+  private static int pictures(AttentionProblem p) {
+    return Math.multiplyExact(p.batch(), p.heads());
+  }
+
+  /** Bytes of a packed tensor. */
+  private static long packed(AttentionProblem p, Depth depth, int tokens) {
+    return Math.multiplyExact((long) pictures(p) * tokens, 2L * depth.width);
+  }
+
+  private CudaAllocator.Scratch pack(
+      AttentionProblem p, Depth depth, Buffer from, Strides strides, int tokens) {
+    return pack.rows(
+        from,
+        CudaAttention.span(p, strides, tokens, p.headDim()),
+        p.batch(),
+        p.heads(),
+        tokens,
+        p.headDim(),
+        depth.width,
+        strides.batch(),
+        strides.head(),
+        strides.token());
+  }
+
+  private static CudaLaunch sizes(CudaLaunch launch, AttentionProblem p, Depth depth) {
+    return CudaAttention.sizes(launch.i32(depth.width), p);
+  }
+
+  private static CudaLaunch packed(
+      CudaLaunch launch,
+      AttentionProblem p,
+      Depth depth,
+      CudaBuffer q,
+      CudaBuffer k,
+      CudaBuffer v) {
+    return launch
+        .buffer(q, packed(p, depth, p.queries()))
+        .buffer(k, packed(p, depth, p.keys()))
+        .buffer(v, packed(p, depth, p.keys()));
+  }
+
+  private static CudaLaunch masks(
+      CudaLaunch launch,
+      AttentionProblem p,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights) {
+    return launch
+        .optional(mask, 4 * CudaAttention.span(p, p.mask(), p.queries(), p.keys()))
+        .optional(columnWeights, 4L * p.batch() * p.keys());
+  }
+
+  private void rows(
+      AttentionProblem p,
+      Depth depth,
+      CudaBuffer q,
+      CudaBuffer k,
+      CudaBuffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      @Nullable Buffer out,
+      @Nullable Buffer lse,
+      @Nullable Buffer columns) {
+    CudaLaunch launch = device.launch(forward, "forward" + depth.name);
+    packed(launch, p, depth, q, k, v);
+    masks(launch, p, mask, columnWeights)
+        .optional(out, 4 * CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+        .optional(lse, 4 * CudaAttention.rows(p))
+        .optional(columns, 4 * CudaAttention.rows(p));
+    CudaAttention.strides(sizes(launch, p, depth), p.out(), p.mask());
+    // without a result, a wide head needs no slices of it: but they are few
+    launch.blocks(depth.blocks(p.queries(), NARROW_QUERIES, OUT_CHUNKS), pictures(p), THREADS, 1);
+  }
+
+  @Override
+  public void forward(
+      AttentionProblem p,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      Buffer out,
+      @Nullable Buffer lse,
+      @Nullable Buffer columnMap) {
+    Depth depth = Depth.of(p);
+    if (p.batch() == 0 || p.queries() == 0) {
+      return;
+    }
+    try (CudaAllocator.Scratch queries = pack(p, depth, q, p.q(), p.queries());
+        CudaAllocator.Scratch keys = pack(p, depth, k, p.k(), p.keys());
+        CudaAllocator.Scratch values = pack(p, depth, v, p.v(), p.keys());
+        CudaAllocator.Scratch columns =
+            columnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
+      rows(
+          p,
+          depth,
+          queries.buffer(),
+          keys.buffer(),
+          values.buffer(),
+          mask,
+          columns == null ? null : columnWeights,
+          out,
+          lse,
+          columns == null ? null : columns.buffer());
+      if (columns != null && columnMap != null) {
+        CudaAttention.mean(device, p, columns.buffer(), columnMap);
+      }
+    }
+  }
+
+  @Override
+  public void backward(
+      AttentionProblem p,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      Buffer out,
+      Buffer lse,
+      Buffer dOut,
+      @Nullable Buffer dColumnMap,
+      Buffer dq,
+      Buffer dk,
+      Buffer dv) {
+    Depth depth = Depth.of(p);
+    if (p.batch() == 0) {
+      return;
+    }
+    long padded = (long) pictures(p) * Math.ceilDiv(p.queries(), TILE) * TILE;
+    try (CudaAllocator.Scratch queries = pack(p, depth, q, p.q(), p.queries());
+        CudaAllocator.Scratch keys = pack(p, depth, k, p.k(), p.keys());
+        CudaAllocator.Scratch values = pack(p, depth, v, p.v(), p.keys());
+        CudaAllocator.Scratch gradients = pack(p, depth, dOut, p.out(), p.queries());
+        CudaAllocator.Scratch sums = allocator.scratch(3 * 4 * padded);
+        CudaAllocator.Scratch columns =
+            dColumnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
+      if (columns != null && p.queries() > 0) {
+        rows(
+            p,
+            depth,
+            queries.buffer(),
+            keys.buffer(),
+            values.buffer(),
+            mask,
+            columnWeights,
+            null,
+            null,
+            columns.buffer());
+      }
+      Buffer ofColumns = columns == null ? null : columns.buffer();
+      CudaLaunch launch =
+          device
+              .launch(COMMON, "sums")
+              .floats(out, CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+              .floats(dOut, CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+              .floats(lse, CudaAttention.rows(p))
+              .optional(ofColumns, 4 * CudaAttention.rows(p))
+              .optional(dColumnMap, 4L * p.batch() * p.queries());
+      three(launch, sums.buffer(), padded).i32(p.heads()).i32(p.queries()).i32(p.headDim());
+      CudaAttention.strides(launch, p.out())
+          .blocks((long) Math.ceilDiv(p.queries(), TILE) * TILE / WARPS, pictures(p), 256, 1);
+
+      CudaLaunch ofQueries = device.launch(backward, "queries" + depth.name);
+      packed(ofQueries, p, depth, queries.buffer(), keys.buffer(), values.buffer())
+          .buffer(gradients.buffer(), packed(p, depth, p.queries()));
+      masks(ofQueries, p, mask, columnWeights);
+      three(ofQueries, sums.buffer(), padded)
+          .floats(dq, CudaAttention.span(p, p.q(), p.queries(), p.headDim()));
+      CudaAttention.strides(sizes(ofQueries, p, depth), p.q(), p.mask())
+          .blocks(depth.blocks(p.queries(), TILE, BACK_CHUNKS), pictures(p), THREADS, 1);
+
+      CudaLaunch ofKeys = device.launch(backward, "keys" + depth.name);
+      packed(ofKeys, p, depth, queries.buffer(), keys.buffer(), values.buffer())
+          .buffer(gradients.buffer(), packed(p, depth, p.queries()));
+      masks(ofKeys, p, mask, columnWeights);
+      three(ofKeys, sums.buffer(), padded)
+          .floats(dk, CudaAttention.span(p, p.k(), p.keys(), p.headDim()))
+          .floats(dv, CudaAttention.span(p, p.v(), p.keys(), p.headDim()));
+      CudaAttention.strides(sizes(ofKeys, p, depth), p.k(), p.v(), p.mask())
+          .blocks(depth.blocks(p.keys(), TILE, BACK_CHUNKS), pictures(p), THREADS, 1);
+    }
+  }
+
+  /** The three sums of each padded row, one behind the other. */
+  private static CudaLaunch three(CudaLaunch launch, CudaBuffer sums, long padded) {
+    for (int i = 0; i < 3; i++) {
+      launch.floats(sums.slice(4 * i * padded, 4 * padded), padded);
+    }
+    return launch;
+  }
+}
