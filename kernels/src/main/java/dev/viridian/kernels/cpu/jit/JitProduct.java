@@ -32,6 +32,12 @@ final class JitProduct {
    */
   private static final int MAX_ROWS = 96;
 
+  /** Up to as many rows of a weight's product, each thread copies the panels that it needs. */
+  private static final int OWN_ROWS = 256;
+
+  /** Panels of a task then: the left factor is read once for so many. */
+  private static final int OWN_PANELS = 4;
+
   private static final int MIN_ROWS = 24;
   private static final int MAX_COLUMNS = 512;
 
@@ -56,6 +62,10 @@ final class JitProduct {
   private final Kit kit;
   private final LeftRows left;
   private final RightFactor right;
+
+  /** What is fetched while the multipliers work; null if that is left to who copies. */
+  private final @Nullable RightMatrix source;
+
   private final int rows;
   private final int columns;
   private final ProductOutput output;
@@ -74,12 +84,23 @@ final class JitProduct {
     this.workers = workers;
     this.kit = kit;
     this.left = left;
-    this.right = right;
     this.rows = rows;
     this.columns = columns;
     this.output = output;
     tileRows = kit.level.rows();
     panelColumns = kit.level.columns();
+    source = source(right);
+    this.right = source != null ? source : right;
+  }
+
+  /** The right factor, if tiles of all rows and some of its panels keep all threads busy. */
+  private @Nullable RightMatrix source(RightFactor factor) {
+    boolean many = columns >= 2 * workers.threadCount() * panelColumns;
+    return factor instanceof RightMatrix matrix
+            && matrix.alongK()
+            && rows <= (many ? OWN_ROWS : MAX_ROWS)
+        ? matrix.fetched()
+        : null;
   }
 
   /** The parts of K. */
@@ -90,11 +111,12 @@ final class JitProduct {
     int segments = left.segments();
     if (length > most) {
       int pieces = Math.ceilDiv(length, most);
+      // Whole lines, so that none is left to slow loops but at the end.
+      int piece = Math.ceilDiv(Math.ceilDiv(length, pieces), TurnCode.LANES) * TurnCode.LANES;
       for (int s = 0; s < segments; s++) {
-        for (int i = 0; i < pieces; i++) {
-          int from = (int) ((long) length * i / pieces);
-          int to = (int) ((long) length * (i + 1) / pieces);
-          parts.add(new Part(s * length + from, s, 1, from, to - from));
+        for (int from = 0; from < length; from += piece) {
+          int values = Math.min(piece, length - from);
+          parts.add(new Part(s * length + from, s, 1, from, values));
         }
       }
     } else if (length > 0) {
@@ -133,7 +155,7 @@ final class JitProduct {
 
   /** Whether several tiles use a panel. Else each copies what it needs just before it does. */
   private boolean shared() {
-    return rows > MAX_ROWS;
+    return rows > MAX_ROWS && source == null;
   }
 
   /** The part of a product that one set of panels serves. */
@@ -183,15 +205,16 @@ final class JitProduct {
             Math.multiplyExact(panelCount, blocks),
             task -> pack(task / blocks, task % blocks, all));
       }
-      int many = TILES_PER_THREAD * workers.threadCount();
       int height = shared() ? MAX_ROWS : rows;
-      int tiles = Math.ceilDiv(width, MAX_COLUMNS);
-      while (tiles * (shared() ? 4 : 2) <= panelCount
-          && Math.ceilDiv(rows, height) * tiles < many) {
-        tiles *= 2;
-      }
-      while (shared() && height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
-        height /= 2;
+      int tiles = shared() ? Math.ceilDiv(width, MAX_COLUMNS) : ownTiles();
+      if (shared()) {
+        int many = TILES_PER_THREAD * workers.threadCount();
+        while (tiles * 4 <= panelCount && Math.ceilDiv(rows, height) * tiles < many) {
+          tiles *= 2;
+        }
+        while (height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
+          height /= 2;
+        }
       }
       int h = height;
       int rowTiles = Math.ceilDiv(rows, h);
@@ -206,6 +229,13 @@ final class JitProduct {
             tile(row, Math.min(h, rows - row), panel, endPanel);
           });
       Reference.reachabilityFence(panels);
+    }
+
+    /** Tiles of some panels and all rows: as many for each thread. */
+    private int ownTiles() {
+      int threads = workers.threadCount();
+      int rounds = Math.ceilDiv(panelCount, OWN_PANELS * threads);
+      return Math.min(panelCount, rounds * threads);
     }
 
     /** Copies a block of K of a panel. */
@@ -238,6 +268,36 @@ final class JitProduct {
       return own.address();
     }
 
+    /** Where what is copied into a panel lies; null if panels are copied before. */
+    @Nullable FetchTable places(int count) {
+      if (panels != null || source == null) {
+        return null;
+      }
+      int longest = 0;
+      for (Part part : parts) {
+        longest = Math.max(longest, part.values());
+      }
+      long turns = Math.ceilDiv(count, tileRows) * (long) (longest / TileSums.UNROLL);
+      return source.places(panelColumns, longest, turns);
+    }
+
+    /**
+     * Where the values begin that are copied after a panel: those of the next panel, then those of
+     * the next part of K; at the end, of the task that this thread will likely get.
+     */
+    long place(int part, int panel, int from, int to) {
+      RightMatrix matrix = source;
+      if (matrix == null) {
+        return 0;
+      }
+      int nextPart = panel + 1 < to ? part : (part + 1) % parts.size();
+      int nextPanel = panel + 1 < to ? panel + 1 : from;
+      if (panel + 1 == to && nextPart == 0) {
+        nextPanel = from + workers.threadCount() * (to - from);
+      }
+      return matrix.place(column + (long) nextPanel * panelColumns, parts.get(nextPart).k());
+    }
+
     /** Rows {@code row} to {@code row + count − 1} of some panels' columns. */
     void tile(int row, int count, int panel, int endPanel) {
       // One line more than the columns: rows a power of two apart would push each other out.
@@ -248,6 +308,7 @@ final class JitProduct {
       }
       RowTable table = new RowTable(count, tileRows, left.segments());
       left.enter(row, count, table);
+      FetchTable next = places(count);
       for (int i = 0; i < parts.size(); i++) {
         Part part = parts.get(i);
         for (int j = panel; j < endPanel; j++) {
@@ -267,7 +328,9 @@ final class JitProduct {
               sums,
               c,
               sumsRow,
-              i > 0);
+              i > 0,
+              next,
+              next == null ? 0 : place(i, j, panel, endPanel));
         }
       }
       int firstColumn = column + panel * panelColumns;

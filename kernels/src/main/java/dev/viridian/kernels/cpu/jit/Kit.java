@@ -15,9 +15,10 @@ final class Kit {
 
   final VectorLevel level;
   private final Function<Generated, @Nullable Code> source;
-  private final Code[][] tiles;
+  private final Code[][][] tiles = new Code[2][][];
   private final Code[] stores = new Code[4];
   private final Code[][] packs = new Code[2][TYPES.length];
+  private final Code[] turns = new Code[TYPES.length];
   private final ConcurrentHashMap<SquaresCode, Code> squares = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<Integer, Boolean> winograd = new ConcurrentHashMap<>();
 
@@ -30,10 +31,12 @@ final class Kit {
   Kit(VectorLevel level, Function<Generated, @Nullable Code> source) {
     this.level = level;
     this.source = source;
-    tiles = new Code[level.rows()][VectorLevel.VECTORS];
-    for (int i = 0; i < tiles.length; i++) {
-      for (int j = 0; j < VectorLevel.VECTORS; j++) {
-        tiles[i][j] = get(new TileCode(level, i + 1, j + 1));
+    for (int fetches = 0; fetches < 2; fetches++) {
+      tiles[fetches] = new Code[level.rows()][VectorLevel.VECTORS];
+      for (int i = 0; i < level.rows(); i++) {
+        for (int j = 0; j < VectorLevel.VECTORS; j++) {
+          tiles[fetches][i][j] = get(new TileCode(level, i + 1, j + 1, fetches == 1));
+        }
       }
     }
     for (int i = 0; i < stores.length; i++) {
@@ -42,6 +45,7 @@ final class Kit {
     for (int i = 0; i < TYPES.length; i++) {
       packs[0][i] = get(new PackCode(TYPES[i], false));
       packs[1][i] = get(new PackCode(TYPES[i], true));
+      turns[i] = get(new TurnCode(TYPES[i]));
     }
   }
 
@@ -78,8 +82,8 @@ final class Kit {
   }
 
   /** {@link TileCode} of a size. */
-  Code tile(int rows, int vectors) {
-    return tiles[rows - 1][vectors - 1];
+  Code tile(int rows, int vectors, boolean fetches) {
+    return tiles[fetches ? 1 : 0][rows - 1][vectors - 1];
   }
 
   /** {@link StoreCode}. */
@@ -89,7 +93,16 @@ final class Kit {
 
   /** {@link PackCode}. */
   Code pack(DType type, boolean turned) {
-    return packs[turned ? 1 : 0][type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2];
+    return packs[turned ? 1 : 0][index(type)];
+  }
+
+  /** {@link TurnCode}. */
+  Code turn(DType type) {
+    return turns[index(type)];
+  }
+
+  private static int index(DType type) {
+    return type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2;
   }
 
   /** {@link WinogradCode} of this level; made when first needed. */

@@ -19,12 +19,16 @@ final class NativeScratch {
     PANEL,
     /** Addresses of the rows of the left factor. */
     ROWS,
+    /** Where the next panel's values lie. */
+    FETCHES,
     /** A tile of the result. */
     TILE,
     /** Numbers of the rows of attention's scores, read by all threads that work on them. */
     STATISTICS,
     /** A bias as floats. */
     BIAS,
+    /** A copy of the left factor, read by all threads that work on a product. */
+    LEFT,
     /** Rows of the left factor that had to be turned. */
     TURNED,
     /** Activations in lower precision, read by all threads that work on a product. */

@@ -13,9 +13,31 @@ import java.util.Arrays;
  * @param base its first element
  * @param ld distance of columns if {@code alongK}, else of values of one column
  * @param alongK whether the values of a column lie one after the other
+ * @param fetches whether the values of a column that follow those copied are fetched meanwhile
  */
-record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolean alongK)
+record RightMatrix(
+    MemorySegment segment, DType type, long base, long ld, boolean alongK, boolean fetches)
     implements RightFactor {
+  /** One that fetches what follows. */
+  RightMatrix(MemorySegment segment, DType type, long base, long ld, boolean alongK) {
+    this(segment, type, base, ld, alongK, true);
+  }
+
+  /** The same for who fetches what follows himself. */
+  RightMatrix fetched() {
+    return new RightMatrix(segment, type, base, ld, alongK, false);
+  }
+
+  /** Address of a value, which need not be there: for fetching only. */
+  long place(long column, long k) {
+    return segment.address() + index(column, k) * type.bytes();
+  }
+
+  /** Where values that a panel is made of lie, beginning with the first. */
+  FetchTable places(int columns, int count, long entries) {
+    return new FetchTable(columns, ld * type.bytes(), (long) count * type.bytes(), entries);
+  }
+
   private long index(long column, long k) {
     return base + (alongK ? column * ld + k : k * ld + column);
   }
@@ -50,22 +72,52 @@ record RightMatrix(MemorySegment segment, DType type, long base, long ld, boolea
       return;
     }
     int squares = count / vectors;
-    if (squares > 0) {
-      turn(kit, frame, column, present, k, squares, panel.address() + at, width);
+    int lines = count % TurnCode.LANES == 0 && spread() ? present / TurnCode.LANES : 0;
+    for (int i = 0; i < lines; i++) {
+      int first = i * TurnCode.LANES;
+      long from = address(column + first, k, count);
+      address(column + first + TurnCode.LANES - 1L, k, count);
+      TurnCode.run(
+          kit.turn(type),
+          frame,
+          from,
+          ld * type.bytes(),
+          panel.address() + at + 4L * first,
+          4L * width,
+          count / TurnCode.LANES,
+          fetches ? (long) count * type.bytes() : 0);
+    }
+    int done = lines * TurnCode.LANES;
+    if (squares > 0 && done < width) {
+      turn(kit, frame, column, present, k, squares, done, panel.address() + at, width);
     }
     if (squares * vectors < count) {
       rest(column, present, k, squares * vectors, count, 0, panel, at, width);
     }
   }
 
+  /** Whether sixteen columns fit into the first cache at once: not if all fall into one set. */
+  private boolean spread() {
+    return ld * type.bytes() % 4096 != 0;
+  }
+
+  /** Columns from {@code first} on, as many as are in the panel, zeros for those not present. */
   private void turn(
-      Kit kit, Frame frame, int column, int present, int k, int squares, long to, int width) {
+      Kit kit,
+      Frame frame,
+      int column,
+      int present,
+      int k,
+      int squares,
+      int first,
+      long to,
+      int width) {
     Code page = kit.pack(type, true);
     PackCode pack = new PackCode(type, true);
     int length = squares * PackCode.LANES;
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * length);
     long[] columns = new long[PackCode.LANES];
-    for (int j = 0; j < width; j += PackCode.LANES) {
+    for (int j = first; j < width; j += PackCode.LANES) {
       Arrays.fill(columns, zeros.address());
       for (int i = 0; i < PackCode.LANES && j + i < present; i++) {
         columns[i] = address(column + j + i, k, length);

@@ -20,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rows of a tile, 1 to the level's
  * @param vectors in a row of the tile, 1 to {@link VectorLevel#VECTORS}
+ * @param fetches whether it fetches what will be copied into the next panel towards the second
+ *     cache, two cache lines with every four values of K: memory is read while the multipliers work
  */
-record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
+record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) implements Generated {
   /** Address of the table's first entry; moves on. */
   static final int TABLE = 0;
 
@@ -58,6 +60,16 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
 
   private static final int CURSOR = 96;
   private static final int SEGMENTS_LEFT = 104;
+
+  /** Address of the next offset to fetch from, and what offsets are added to. */
+  private static final int NEXT = 112;
+
+  private static final int NEXT_BASE = 120;
+  private static final int LAST_ROW = 128;
+
+  TileCode(VectorLevel level, int rows, int vectors) {
+    this(level, rows, vectors, false);
+  }
 
   TileCode {
     if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
@@ -106,10 +118,25 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
     }
     a.add(argument(CURSOR), Long.BYTES * level.rows());
     a.mov(Gpr.RCX, argument(FROM));
-    sums().loop(a, END_OF_FOURS, TileSums.UNROLL);
+    if (fetches) {
+      a.mov(argument(LAST_ROW), Gpr.R15);
+    }
+    sums().loop(a, END_OF_FOURS, TileSums.UNROLL, () -> fetch(a));
     sums().loop(a, END, 1);
     a.dec(argument(SEGMENTS_LEFT));
     a.jump(Condition.NOT_EQUAL, segment);
+  }
+
+  private void fetch(X64Assembler a) {
+    if (fetches) {
+      a.mov(Gpr.R15, argument(NEXT));
+      a.mov(Gpr.R15, Mem.at(Gpr.R15));
+      a.add(Gpr.R15, argument(NEXT_BASE));
+      a.prefetcht1(Mem.at(Gpr.R15));
+      a.prefetcht1(Mem.at(Gpr.R15, 64));
+      a.add(argument(NEXT), Long.BYTES);
+      a.mov(Gpr.R15, argument(LAST_ROW));
+    }
   }
 
   /**
@@ -151,6 +178,8 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
    * @param b address of the panel
    * @param sums where the result goes, from byte {@code at} on, rows {@code row} bytes apart
    * @param add whether the result is added to
+   * @param next what to fetch; null for nothing
+   * @param nextBase what its offsets are added to; nothing faults, whatever lies there
    */
   static void multiply(
       Kit kit,
@@ -165,21 +194,28 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
       MemorySegment sums,
       long at,
       long row,
-      boolean add) {
+      boolean add,
+      @Nullable FetchTable next,
+      long nextBase) {
     int tileRows = kit.level.rows();
     int tiles = rows / tileRows;
     int rest = rows % tileRows;
     long c = Range.address(sums, at, (rows - 1) * row + 4L * vectors * kit.level.lanes());
     Frame f = NativeScratch.frame();
+    boolean fetches = next != null;
+    if (next != null) {
+      long turns = Math.ceilDiv(rows, tileRows) * (long) segments * (length / TileSums.UNROLL);
+      f.set(NEXT, next.address(turns)).set(NEXT_BASE, nextBase);
+    }
     if (tiles > 0) {
       long entries = table.address(0, segment);
       arguments(f, entries, table.tileBytes(), from, length, segments, b);
-      result(f, c, row, tileRows * row, tiles, add).call(kit.tile(tileRows, vectors));
+      result(f, c, row, tileRows * row, tiles, add).call(kit.tile(tileRows, vectors, fetches));
     }
     if (rest > 0) {
       long entries = table.address(tiles, segment);
       arguments(f, entries, table.tileBytes(), from, length, segments, b);
-      result(f, c + tiles * tileRows * row, row, 0, 1, add).call(kit.tile(rest, vectors));
+      result(f, c + tiles * tileRows * row, row, 0, 1, add).call(kit.tile(rest, vectors, fetches));
     }
   }
 
@@ -193,6 +229,7 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
       MemorySegment b = arena.allocate(4L * 2 * length * columns, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * columns, 64);
       MemorySegment table = arena.allocate(8L * 2 * 2 * level.rows(), 64);
+      MemorySegment next = arena.allocate(8L * 2 * 2 * (length / TileSums.UNROLL), 64);
       fill(a, 37);
       fill(b, 53);
       for (int tile = 0; tile < 2; tile++) {
@@ -204,7 +241,7 @@ record TileCode(VectorLevel level, int rows, int vectors) implements Generated {
         }
       }
       for (int turn = 1; turn <= 2; turn++) {
-        Frame f = new Frame();
+        Frame f = new Frame().set(NEXT, next.address()).set(NEXT_BASE, b.address());
         arguments(f, table.address(), 16L * level.rows(), 1, length, 2, b.address());
         result(f, c.address(), rowBytes(), (long) rows * rowBytes(), 2, turn > 1).call(page);
         for (int i = 0; i < 2 * rows; i++) {

@@ -119,6 +119,11 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
    * there already. Rows of the right factor follow each other from RSI on.
    */
   void loop(X64Assembler a, int end, int unroll) {
+    loop(a, end, unroll, () -> {});
+  }
+
+  /** The same, with other instructions once in each turn; they must change no row's register. */
+  void loop(X64Assembler a, int end, int unroll, Runnable each) {
     CodeBuffer.Label done = a.label();
     a.cmp(Gpr.RCX, argument(end));
     a.jump(Condition.ABOVE_OR_EQUAL, done);
@@ -127,6 +132,9 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
     for (int k = 0; k < unroll; k++) {
       int offset = k * Float.BYTES;
       step(a, Gpr.RSI, k * rowBytes(), i -> Mem.at(ROW_REGISTERS[i], Gpr.RCX, offset));
+      if (k == 0) {
+        each.run();
+      }
     }
     a.add(Gpr.RCX, unroll * Float.BYTES);
     a.add(Gpr.RSI, unroll * rowBytes());

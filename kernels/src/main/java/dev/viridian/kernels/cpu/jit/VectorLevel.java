@@ -11,7 +11,7 @@ enum VectorLevel {
   /** 16 registers of 8 floats: 12 hold sums. */
   AVX2(256, 6, 320),
   /** 32 registers of 16 floats: 24 hold sums. */
-  AVX512(512, 12, 256);
+  AVX512(512, 12, 384);
 
   /** Vectors in a row of the innermost tile. */
   static final int VECTORS = 2;
@@ -53,7 +53,7 @@ enum VectorLevel {
     return VECTORS * lanes();
   }
 
-  /** Most of K that is summed at a time: a panel of it stays in the first cache. */
+  /** Most of K that is summed at a time: a panel of it is read from the second cache in time. */
   int depth() {
     return depth;
   }

@@ -26,8 +26,10 @@ final class EmulatedTest {
   void everyTileForAvx512PassesItsTrial() {
     for (int rows = 1; rows <= VectorLevel.AVX512.rows(); rows++) {
       for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
-        TileCode tile = new TileCode(VectorLevel.AVX512, rows, vectors);
-        assertNull(tile.fault(new Emulator(tile.code())), tile.toString());
+        for (boolean fetches : new boolean[] {false, true}) {
+          TileCode tile = new TileCode(VectorLevel.AVX512, rows, vectors, fetches);
+          assertNull(tile.fault(new Emulator(tile.code())), tile.toString());
+        }
       }
     }
   }

@@ -115,6 +115,10 @@ final class Emulator implements Code {
     }
     if (opcode == 0x0F) {
       int condition = next();
+      if (condition == 0x18) { // a prefetch
+        operands(rex >> 2 & 1, rex >> 1 & 1, rex & 1, 1);
+        return;
+      }
       int distance = next32();
       boolean taken =
           switch (condition) {
