@@ -270,6 +270,28 @@ inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (
   }
 }
 
+// mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32: d += a · b.
+template <class T>
+inline void mma_m16n8k8(float (&d)[4], const uint32_t (&a)[2], uint32_t b) {
+  emulated::Thread* t = emulated::current;
+  unsigned turn = t->turn;
+  t->turn ^= 1;
+  uint32_t* lanes = (uint32_t*)t->warp->scratch[turn];
+  lanes[t->lane * 3] = a[0];
+  lanes[t->lane * 3 + 1] = a[1];
+  lanes[t->lane * 3 + 2] = b;
+  emulated::meetWarp();
+  for (int e = 0; e < 4; e++) {
+    int row = t->lane / 4 + (e >> 1) * 8;
+    int column = t->lane % 4 * 2 + (e & 1);
+    for (int k = 0; k < 8; k++) {
+      T u{(uint16_t)(lanes[((row & 7) * 4 + k / 2) * 3 + (row >> 3)] >> 16 * (k & 1))};
+      T v{(uint16_t)(lanes[(column * 4 + k / 2) * 3 + 2] >> 16 * (k & 1))};
+      d[e] += emulatedFloat(u) * emulatedFloat(v);
+    }
+  }
+}
+
 namespace emulated {
 
 // ldmatrix.sync.aligned.m8n8.x4[.trans].shared.b16, in PTX's layout.

@@ -1,5 +1,6 @@
 package dev.viridian.engine;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
@@ -60,9 +61,29 @@ public final class Device implements AutoCloseable {
    * @throws dev.viridian.kernels.cuda.CudaFailure if it cannot be used; says what helps
    */
   public static Device cuda(int ordinal) {
+    return cuda(ordinal, DType.F32);
+  }
+
+  /**
+   * A CUDA device whose products, convolutions and attention round their factors to a type of 16
+   * bits and use tensor cores; tensors and sums stay F32.
+   *
+   * @param ordinal 0 for the first
+   * @param compute F32 (as {@link #cuda(int)}), F16 or BF16
+   * @throws dev.viridian.kernels.cuda.CudaFailure if it cannot be used or does not multiply that
+   *     type; says what helps
+   */
+  public static Device cuda(int ordinal, DType compute) {
     CudaDevice device = CudaDevice.open(ordinal);
     CudaAllocator allocator = device.allocator();
-    return new Device("cuda:" + ordinal, new CudaKernels(device, allocator), allocator, device);
+    try {
+      CudaKernels kernels = new CudaKernels(device, allocator, compute);
+      return new Device("cuda:" + ordinal, kernels, allocator, device);
+    } catch (RuntimeException e) {
+      allocator.close();
+      device.close();
+      throw e;
+    }
   }
 
   /** A device of its own in host memory, made of anything. */

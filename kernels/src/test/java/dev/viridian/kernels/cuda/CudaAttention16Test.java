@@ -6,6 +6,8 @@ import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Attention on tensor cores, in all cases of {@link CudaAttentionTest} and more. The plain loops
@@ -42,12 +44,15 @@ abstract class CudaAttention16Test extends CudaAttentionTest {
   }
 
   /** Both buffers of tiles, several blocks, every width of packed rows. */
-  @Test
-  void manyTiles() {
+  @ParameterizedTest
+  @EnumSource(EmulatedDevice.Order.class)
+  void manyTiles(EmulatedDevice.Order order) {
+    emulated.order(order, 11);
     attend(AttentionProblem.blhd(1, 1, 150, 200, 40), none(), true);
     attend(AttentionProblem.blhd(1, 2, 64, 64, 64), none(), true);
     attend(AttentionProblem.blhd(1, 1, 130, 129, 80), none(), false);
     attend(AttentionProblem.blhd(1, 1, 70, 77, 160), none(), true);
+    attend(AttentionProblem.blhd(1, 1, 65, 130, 200), none(), true);
   }
 
   @Test

@@ -52,6 +52,9 @@ class EmulatedDeviceTest {
           "part_of_a_warp",
           "warp",
           "tensor_cores",
+          "fragments",
+          "copies",
+          "crooked",
           "dynamic"
         }) {
       image.append(".entry planted_").append(name).append("()\n");
@@ -323,6 +326,68 @@ class EmulatedDeviceTest {
     for (long at : new long[] {in, out, left, right}) {
       ok("cuMemFree_v2", at);
     }
+  }
+
+  /** Fragments through shared memory, in both layouts, by the instructions of both generations. */
+  @Test
+  void fragmentsComeAsTheyAreDocumented() {
+    short[] a = new short[256];
+    short[] b = new short[256];
+    for (int i = 0; i < 256; i++) {
+      a[i] = Float.floatToFloat16(i * 7 % 31 - 15);
+      b[i] = Float.floatToFloat16(i * 5 % 23 - 11);
+    }
+    long left = allocate(512);
+    long right = allocate(512);
+    long out = allocate(4 * 256);
+    ok("cuMemcpyHtoD_v2", left, arena.allocateFrom(ValueLayout.JAVA_SHORT, a), 512L);
+    ok("cuMemcpyHtoD_v2", right, arena.allocateFrom(ValueLayout.JAVA_SHORT, b), 512L);
+    for (int variant = 0; variant < 4; variant++) {
+      boolean turned = (variant & 1) != 0;
+      assertEquals(0, launch("fragments", 1, 32, 0, left, right, out, variant & 1, variant >> 1));
+      float[] c = download(out, 256);
+      for (int i = 0; i < 256; i++) {
+        float sum = 0;
+        for (int k = 0; k < 16; k++) {
+          int at = turned ? k * 16 + i % 16 : i % 16 * 16 + k;
+          sum += Float.float16ToFloat(a[i / 16 * 16 + k]) * Float.float16ToFloat(b[at]);
+        }
+        assertEquals(sum, c[i], "variant " + variant + ", number " + i);
+      }
+    }
+    for (long at : new long[] {left, right, out}) {
+      ok("cuMemFree_v2", at);
+    }
+  }
+
+  @Test
+  void copiesThatNobodyWaitsForAreNotThere() {
+    float[] numbers = new float[256];
+    IntStream.range(0, 256).forEach(i -> numbers[i] = i);
+    long in = upload(numbers);
+    long out = allocate(4 * 256);
+    assertEquals(0, launch("copies", 1, 64, 0, in, out, 1));
+    float[] expected = new float[256];
+    IntStream.range(0, 256)
+        .forEach(i -> expected[i] = i / 4 == 63 - 7 ? 0 : 4 * (63 - i / 4) + i % 4);
+    assertArrayEquals(expected, download(out, 256));
+    assertEquals(0, launch("copies", 1, 64, 0, in, out, 0));
+    float[] early = download(out, 256);
+    assertTrue(IntStream.range(0, 256).anyMatch(i -> Float.isNaN(early[i])));
+    ok("cuMemFree_v2", in);
+    ok("cuMemFree_v2", out);
+  }
+
+  @Test
+  void crookedRowsOfMatricesAreReported() {
+    long in = allocate(512);
+    long out = allocate(128);
+    assertEquals(0, launch("crooked", 1, 32, 0, in, out));
+    download(out, 32);
+    assertTrue(device.report().contains("ldmatrix"), device.report());
+    device.reset();
+    ok("cuMemFree_v2", in);
+    ok("cuMemFree_v2", out);
   }
 
   @Test
