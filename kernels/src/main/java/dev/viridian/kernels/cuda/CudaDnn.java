@@ -167,10 +167,10 @@ final class CudaDnn implements AutoCloseable {
       plan = plan(p, type);
       plans.put(key, plan);
     }
-    if (plan.choice == null && !plan.refused) {
-      choose(open, key, plan, x, w, y);
-    }
     Choice choice = plan.choice;
+    if (choice == null && !plan.refused) {
+      choice = choose(open, key, plan, x, w, y);
+    }
     if (choice == null) {
       return false;
     }
@@ -253,8 +253,11 @@ final class CudaDnn implements AutoCloseable {
     return plan;
   }
 
-  /** From the file, or by measuring; while a graph is recorded nothing can be measured. */
-  private void choose(
+  /**
+   * From the file, or by measuring. While a graph is recorded nothing can be measured: then cuDNN's
+   * guess is taken this once.
+   */
+  private @Nullable Choice choose(
       cudnnHandle open, Key key, Plan plan, CudaBuffer x, CudaBuffer w, CudaBuffer y) {
     CudnnChoices known = choices;
     if (known == null) {
@@ -262,10 +265,7 @@ final class CudaDnn implements AutoCloseable {
     }
     Choice choice = known.find(key.text());
     if (choice == null && device.isRecording()) {
-      choice = guessed(open, key, plan);
-      plan.refused = false; // it is asked again when it can be measured
-      plan.choice = choice;
-      return;
+      return guessed(open, key, plan);
     }
     if (choice == null) {
       choice = measured(open, key, plan, x, w, y);
@@ -283,6 +283,7 @@ final class CudaDnn implements AutoCloseable {
           System.Logger.Level.INFO,
           "CUDA: cuDNN refuses " + key.text() + ": it is done by products of patches");
     }
+    return choice;
   }
 
   /** The results of a search, of any of the three kinds. */

@@ -14,20 +14,25 @@ final class CudaPack16 {
 
   /** To F16 or BF16. */
   CudaPack16(CudaDevice device, CudaAllocator allocator, DType type) {
+    require(type, device.capability(), device.toString());
+    this.device = device;
+    this.allocator = allocator;
+    this.type = type;
+  }
+
+  /** Fails unless devices of a compute capability (10 · major + minor) multiply the type. */
+  static void require(DType type, int capability, String device) {
     if (type != DType.F16 && type != DType.BF16) {
       throw new IllegalArgumentException("CUDA: tensor cores take F16 and BF16, got " + type);
     }
-    if (type == DType.BF16 && device.capability() < 80) {
+    if (type == DType.BF16 && capability < 80) {
       throw new CudaFailure(
           "CUDA: "
               + device
               + " has compute capability "
-              + device.capability() / 10.0
+              + capability / 10.0
               + ", BF16 needs 8.0 (Ampere): use F16 or F32");
     }
-    this.device = device;
-    this.allocator = allocator;
-    this.type = type;
   }
 
   DType type() {

@@ -1,15 +1,19 @@
 package dev.viridian.kernels.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.memory.CudaBuffer;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -68,11 +72,57 @@ class CudnnChoicesTest extends CudaFamilyTest {
     assertEquals(CHOICE, choices.find("a shape"));
   }
 
+  /** While a graph is recorded nothing can be measured, and nothing is kept. */
+  @Test
+  void recordedShapesAreGuessed() throws IOException {
+    ConvProblem p = ConvProblem.of(1, 3, 3, 2, 2, 3, 1, 1);
+    CudaBuffer x = allocator.allocate(4 * 18);
+    CudaBuffer w = allocator.allocate(4 * 36);
+    CudaBuffer y = allocator.allocate(4 * 18);
+    float[] numbers = new float[36];
+    for (int i = 0; i < numbers.length; i++) {
+      numbers[i] = i % 7 - 3;
+    }
+    device.upload(MemorySegment.ofArray(numbers).asSlice(0, 4 * 18), x);
+    device.upload(MemorySegment.ofArray(numbers), w);
+    float[] recorded = new float[18];
+    float[] plain = new float[18];
+    String before = System.setProperty(CudnnChoices.FOLDER, folder.toString());
+    try {
+      try (CudaGraph graph =
+          CudaGraph.record(device, allocator, () -> kernels.conv().forward(p, x, w, null, y))) {
+        graph.launch();
+        device.download(y, MemorySegment.ofArray(recorded));
+      }
+      try (Stream<Path> files = Files.list(folder)) {
+        assertEquals(0, files.count());
+      }
+      kernels.conv().forward(p, x, w, null, y);
+      device.download(y, MemorySegment.ofArray(plain));
+      try (Stream<Path> files = Files.list(folder)) {
+        assertEquals(1, files.count());
+      }
+    } finally {
+      restore(before);
+    }
+    assertArrayEquals(plain, recorded);
+    allocator.release(x);
+    allocator.release(w);
+    allocator.release(y);
+  }
+
+  private static void restore(@Nullable String before) {
+    if (before == null) {
+      System.clearProperty(CudnnChoices.FOLDER);
+    } else {
+      System.setProperty(CudnnChoices.FOLDER, before);
+    }
+  }
+
   /** What is searched is kept: the fastest that repeats itself, F32 never as TF32. */
   @Test
   void searchesAreKept() throws IOException {
-    String before = System.getProperty(CudnnChoices.FOLDER);
-    System.setProperty(CudnnChoices.FOLDER, folder.toString());
+    String before = System.setProperty(CudnnChoices.FOLDER, folder.toString());
     try {
       ConvProblem p = ConvProblem.of(1, 4, 5, 2, 3, 3, 1, 1);
       agree(
@@ -83,11 +133,7 @@ class CudnnChoicesTest extends CudaFamilyTest {
           normal(54),
           unwritten(60));
     } finally {
-      if (before == null) {
-        System.clearProperty(CudnnChoices.FOLDER);
-      } else {
-        System.setProperty(CudnnChoices.FOLDER, before);
-      }
+      restore(before);
     }
     try (Stream<Path> files = Files.list(folder)) {
       String text = Files.readString(files.findFirst().orElseThrow());

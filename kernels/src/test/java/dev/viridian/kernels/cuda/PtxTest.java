@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.kernels.DType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -52,6 +53,19 @@ class PtxTest {
   /** Turing has no BF16. */
   private static boolean isFor(String family, int capability) {
     return capability >= 80 || !family.contains("bf16");
+  }
+
+  @Test
+  void turingIsToldThatItHasNoBf16() {
+    CudaPack16.require(DType.F16, 75, "a device");
+    CudaPack16.require(DType.BF16, 80, "a device");
+    CudaFailure failure =
+        assertThrows(CudaFailure.class, () -> CudaPack16.require(DType.BF16, 75, "a device"));
+    assertEquals(
+        "CUDA: a device has compute capability 7.5, BF16 needs 8.0 (Ampere): use F16 or F32",
+        failure.getMessage());
+    assertThrows(
+        IllegalArgumentException.class, () -> CudaPack16.require(DType.F32, 90, "a device"));
   }
 
   @Test
