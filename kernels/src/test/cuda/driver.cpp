@@ -41,7 +41,9 @@ int setting(const char* name, int otherwise) {
   return value == nullptr ? otherwise : atoi(value);
 }
 
-int deviceCount() { return setting("EMULATED_DEVICES", 1); }
+int devices = -1;  // as the environment says
+
+int deviceCount() { return devices >= 0 ? devices : setting("EMULATED_DEVICES", 1); }
 
 int ready() {
   if (!initialised) return NOT_INITIALIZED;
@@ -127,6 +129,10 @@ EMULATED_API cuInit(unsigned) {
   if (deviceCount() == 0) return NO_DEVICE;
   if (int broken = setting("EMULATED_INIT_FAILS", 0)) return broken;
   initialised = true;
+  return SUCCESS;
+}
+EMULATED_API emulatedSetDevices(int count) {
+  devices = count;
   return SUCCESS;
 }
 EMULATED_API cuDriverGetVersion(int* version) {

@@ -116,6 +116,11 @@ public final class Device implements AutoCloseable {
     transfers.download(source, target);
   }
 
+  /** Bytes of its memory that nobody has taken; 0 where it does not tell, as the CPU. */
+  public long freeBytes() {
+    return transfers.freeBytes();
+  }
+
   /** Whether mapped files can be used where they lie. */
   public boolean readsHostMemory() {
     return transfers.readsHostMemory();

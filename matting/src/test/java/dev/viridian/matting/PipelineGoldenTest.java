@@ -10,6 +10,7 @@ import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.scheduler.SchedulerRun;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.testing.GoldenModels;
+import dev.viridian.engine.Device;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
@@ -37,6 +38,9 @@ class PipelineGoldenTest {
   /** The case that runs on every implementation that the machine has, not only the chosen ones. */
   private static final String ON_ALL = "pndm_4_cfg1";
 
+  /** The case that runs on the emulated CUDA device too: it takes seconds where others take ms. */
+  private static final String ON_CUDA = "ddim_5_clip_skip";
+
   @TestFactory
   Stream<DynamicTest> cases() {
     JsonNode doc = Golden.json(AREA, "cases.json");
@@ -45,6 +49,9 @@ class PipelineGoldenTest {
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode c : doc.get("cases")) {
       String name = c.get("name").asString();
+      if (name.equals(ON_CUDA) && !GoldenDevices.forced()) {
+        tests.add(dynamicTest(name + " [cuda, emulated]", () -> runEmulated(c)));
+      }
       if (!name.equals(ON_ALL)) {
         tests.add(dynamicTest(name, () -> run(chosen, c)));
         continue;
@@ -58,6 +65,16 @@ class PipelineGoldenTest {
               });
     }
     return tests.stream().onClose(() -> models.forEach(DiffuMatting::close));
+  }
+
+  private static void runEmulated(JsonNode c) throws IOException {
+    Device device = GoldenDevices.emulated();
+    long before = device.allocator().usage().used();
+    try (DiffuMatting model = DiffuMatting.load(GoldenModels.tiny(), device, null)) {
+      run(model, c);
+    }
+    assertEquals(before, device.allocator().usage().used(), "bytes still in use");
+    GoldenDevices.requireSound(device);
   }
 
   static TextToImage request(JsonNode c) {

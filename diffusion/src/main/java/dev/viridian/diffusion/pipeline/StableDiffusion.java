@@ -100,7 +100,9 @@ public final class StableDiffusion implements AutoCloseable {
       throw new InputException(
           "--dtype "
               + precision.label()
-              + ": this processor has no fast products of "
+              + ": "
+              + (device.readsHostMemory() ? "this processor" : device)
+              + " has no fast products of "
               + precision.label()
               + "; use --dtype f32");
     }

@@ -13,8 +13,10 @@ import dev.viridian.engine.io.FormulaWeights;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.Predicate;
@@ -34,6 +36,9 @@ class SchedulerGoldenTest {
   private static final long[] SHAPE = {1, 4, 8, 8};
   private static final int N = 256;
 
+  /** Of the run that runs. */
+  private static Device device = GoldenDevices.device();
+
   private final JsonNode doc = Golden.json(AREA, "cases.json");
   private final GoldenFile common = GoldenFile.open(AREA, "common.safetensors");
   private final float[] pattern = FormulaWeights.uniform("scheduler.pattern", N);
@@ -42,7 +47,7 @@ class SchedulerGoldenTest {
   private final float[] noise = common.floats("noise");
 
   private static Tensor tensor(float[] values) {
-    return Tensors.of(Device.cpu(), values, SHAPE);
+    return Tensors.of(device, values, SHAPE);
   }
 
   private static float[] part(float[] all, int i) {
@@ -113,8 +118,33 @@ class SchedulerGoldenTest {
                   Stream.of(c.path("img2img"))
                       .filter(Predicate.not(JsonNode::isMissingNode))
                       .map(r -> test("img2img", () -> imageToImage(c, r)));
-              return DynamicContainer.dynamicContainer(name, Stream.concat(runs, img2img));
+              return DynamicContainer.dynamicContainer(
+                  name, Stream.concat(Stream.concat(runs, img2img), emulated(c)));
             });
+  }
+
+  /** The shortest run, on the emulated CUDA device. */
+  private Stream<DynamicTest> emulated(JsonNode c) {
+    return GoldenDevices.forced()
+        ? Stream.empty()
+        : c
+            .path("runs")
+            .valueStream()
+            .min(Comparator.comparingInt(r -> r.path("steps").asInt()))
+            .map(
+                r ->
+                    test(
+                        r.path("steps").asString() + " [cuda, emulated]",
+                        () -> {
+                          device = GoldenDevices.emulated();
+                          try {
+                            run(c, r);
+                            GoldenDevices.requireSound(device);
+                          } finally {
+                            device = GoldenDevices.device();
+                          }
+                        }))
+            .stream();
   }
 
   private static DynamicTest skipped(String name, JsonNode c) {
@@ -340,8 +370,8 @@ class SchedulerGoldenTest {
       for (int i = 0; i < n; i++) {
         System.arraycopy(image, 0, images, i * N, N);
       }
-      Tensor clean = Tensors.of(Device.cpu(), images, n, 4, 8, 8);
-      Tensor noises = Tensors.of(Device.cpu(), Arrays.copyOf(noise, n * N), n, 4, 8, 8);
+      Tensor clean = Tensors.of(device, images, n, 4, 8, 8);
+      Tensor noises = Tensors.of(device, Arrays.copyOf(noise, n * N), n, 4, 8, 8);
       int[] places = new int[n];
       float[] noisy = new float[n * N];
       if (steps.isNull()) {

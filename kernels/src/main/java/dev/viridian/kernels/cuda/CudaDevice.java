@@ -219,6 +219,15 @@ public final class CudaDevice implements Transfers {
   }
 
   @Override
+  public long freeBytes() {
+    long[] free = new long[1];
+    long[] total = new long[1];
+    bind();
+    CudaCheck.driver(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+    return free[0];
+  }
+
+  @Override
   public String toString() {
     return "cuda:" + ordinal + " (" + name + ")";
   }

@@ -29,6 +29,7 @@ public final class CudaLibraries {
           "cuDeviceGetCount",
           "cuDeviceGetName",
           "cuDeviceGetAttribute",
+          "cuDeviceTotalMem_v2",
           "cuDevicePrimaryCtxRetain",
           "cuDevicePrimaryCtxRelease_v2",
           "cuCtxSetCurrent",
@@ -72,19 +73,12 @@ public final class CudaLibraries {
    */
   public record Driver(int devices, int version, boolean broken, String problem) {}
 
-  private static @Nullable Driver known;
+  private static boolean prepared;
 
   private CudaLibraries() {}
 
-  /** Looks for the driver and its devices. Asked once. */
+  /** Looks for the driver and its devices. */
   public static synchronized Driver driver() {
-    if (known == null) {
-      known = look();
-    }
-    return known;
-  }
-
-  private static Driver look() {
     SymbolLookup functions = library(DRIVER);
     if (functions == null) {
       return new Driver(
@@ -95,7 +89,10 @@ public final class CudaLibraries {
       return broken(0, DRIVER + " has no " + missing.getFirst() + ": the driver is too old");
     }
     try {
-      prepare(() -> JCudaDriver.setExceptionsEnabled(false));
+      if (!prepared) {
+        prepare(() -> JCudaDriver.setExceptionsEnabled(false));
+        prepared = true;
+      }
     } catch (LinkageError | IOException e) {
       String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
       return broken(0, "JCuda's library does not load: " + why);

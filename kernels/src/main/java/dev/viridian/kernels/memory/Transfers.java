@@ -23,6 +23,11 @@ public interface Transfers extends AutoCloseable {
         }
 
         @Override
+        public long freeBytes() {
+          return 0;
+        }
+
+        @Override
         public void close() {
           // nothing is held
         }
@@ -39,6 +44,9 @@ public interface Transfers extends AutoCloseable {
 
   /** Whether kernels read and write host memory where it lies. */
   boolean readsHostMemory();
+
+  /** Bytes of the device's memory that nobody has taken; 0 where it does not tell. */
+  long freeBytes();
 
   /** Lets go of the device. The last thing to be done with it. */
   @Override

@@ -58,6 +58,7 @@ public final class EmulatedDevice {
   public static EmulatedDevice load() {
     String missing = EmulatedBuild.missing();
     Assumptions.assumeTrue(missing == null, missing);
+    Loaded.DEVICE.devices(1);
     return Loaded.DEVICE;
   }
 
@@ -115,6 +116,14 @@ public final class EmulatedDevice {
   /** How many blocks of device memory are in use. */
   public int blocks() {
     return call("emulatedBlocks");
+  }
+
+  /**
+   * How many devices there seem to be until the next {@link #load}: with 0 those that are open go
+   * on, and {@code --device auto} takes the CPU.
+   */
+  public void devices(int count) {
+    call("emulatedSetDevices", count);
   }
 
   /** How much memory the device has; 8 GiB unless this says otherwise. */

@@ -2,6 +2,7 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WriteException;
+import dev.viridian.kernels.cuda.CudaFailure;
 import dev.viridian.kernels.memory.DeviceMemoryException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -72,6 +73,7 @@ public final class Errors implements IParameterExceptionHandler, IExecutionExcep
     boolean said =
         Main.exitCode(thrown) == Main.WRONG_INPUT
             || thrown instanceof DeviceMemoryException
+            || thrown instanceof CudaFailure
             || thrown instanceof WriteException;
     if (said && message != null) {
       return message;

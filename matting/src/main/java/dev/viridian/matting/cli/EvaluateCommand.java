@@ -84,6 +84,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Range(least = 0, most = Integer.MAX_VALUE)
   private long seed;
 
+  @Option(names = "--device", paramLabel = "NAME", description = Devices.HELP)
+  private String deviceName = Devices.NONE;
+
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads, default: all.")
   @Range(least = 1, most = 1024)
   private int threads = Runtime.getRuntime().availableProcessors();
@@ -97,8 +100,10 @@ final class EvaluateCommand implements Callable<Integer> {
     Checks checks = new Checks(spec);
     checks.ranges(spec);
     checks.paths(spec);
+    String on = Devices.check(checks, deviceName);
     makeFolder();
-    try (Device device = Device.cpu(new CpuOptions(threads, Map.of()));
+    CpuOptions cpu = new CpuOptions(threads, Map.of());
+    try (Device device = Devices.open(on, () -> Device.cpu(cpu), console.err());
         DiffuMatting loaded =
             DiffuMatting.load(
                 model == null ? BuiltInModel.open() : ModelFiles.open(model), device, null)) {

@@ -18,6 +18,7 @@ import dev.viridian.matting.image.OutputNames;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,10 +51,8 @@ final class GenerateCommand implements Callable<Integer> {
       throw new IllegalStateException("picocli did not inject the parent command");
     }
     options.check(spec);
-    CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, Map.of()));
-    kernels.prepare();
     long seed = options.seed >= 0 ? options.seed : ThreadLocalRandom.current().nextLong(SEEDS);
-    try (Device device = Device.cpu(kernels)) {
+    try (Device device = Devices.open(onDevice(), this::cpu, main.err())) {
       GenerationOutput output = new GenerationOutput(options, names(seed));
       output.prepare();
       RunRecord record = new RunRecord(device);
@@ -65,15 +64,31 @@ final class GenerateCommand implements Callable<Integer> {
         }
       }
       if (options.logKernels) {
-        kernels.choices().forEach(main.err()::println);
+        Collection<String> choices =
+            device.kernels() instanceof CpuKernels kernels
+                ? kernels.choices()
+                : List.of("all families: " + device);
+        choices.forEach(main.err()::println);
       }
     }
     return Main.OK;
   }
 
+  private Device cpu() {
+    CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, Map.of()));
+    kernels.prepare();
+    return Device.cpu(kernels);
+  }
+
+  /** Where to compute: products of 8 bits are the CPU's alone. */
+  private String onDevice() {
+    boolean open = options.device.equals(Devices.AUTO) || options.device.equals(Devices.NONE);
+    return open && precision() == Precision.INT8 ? Devices.CPU : options.device;
+  }
+
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
-      MemoryEstimate.check(files, options, dtype(), precision());
+      MemoryEstimate.check(files, options, dtype(), precision(), device);
     } catch (RuntimeException e) {
       files.close();
       throw e;

@@ -132,8 +132,8 @@ final class GenerateOptions {
       description = "The alpha: auto, coarse, green-post, key, none.")
   String matting = "auto";
 
-  @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
-  String device = "auto";
+  @Option(names = "--device", paramLabel = "NAME", description = Devices.HELP)
+  String device = Devices.NONE;
 
   @Option(
       names = "--dtype",
@@ -237,10 +237,7 @@ final class GenerateOptions {
     matting =
         checks.choice("--matting", matting, List.of("auto", "coarse", "green-post", "key", "none"));
     dtype = checks.choice("--dtype", dtype, List.of("auto", "f32", "bf16", "f16", "int8"));
-    device = device.toLowerCase(Locale.ROOT);
-    if (!device.matches("cuda:\\d{1,3}")) {
-      device = checks.choice("--device", device, List.of("auto", "cpu", "cuda", "cuda:N"));
-    }
+    device = Devices.check(checks, device);
   }
 
   /** Samplers that are named in the plan, beside those that are built. */
@@ -290,7 +287,6 @@ final class GenerateOptions {
     checks.notYet("--long-prompt chunk", longPrompt.equals("chunk"));
     checks.notYet("--matting green-post", matting.equals("green-post"));
     checks.notYet("--matting key", matting.equals("key"));
-    checks.notYet("--device cuda", device.startsWith("cuda"));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.weights.ModelConfigs;
 import dev.viridian.diffusion.weights.ModelFiles;
+import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightSource;
@@ -61,8 +62,11 @@ final class MemoryEstimate {
   /**
    * Bytes of the weights that cannot stay mapped where they lie in the file: all that change their
    * type, the kernels of convolutions, which are turned, and all that is packed.
+   *
+   * @param mapped whether the device reads a file where it is mapped; else it takes all weights
    */
-  static double copiedWeightBytes(ModelFiles files, @Nullable DType dtype, Precision precision) {
+  static double copiedWeightBytes(
+      ModelFiles files, @Nullable DType dtype, Precision precision, boolean mapped) {
     WeightSource head = files.mattingHead();
     double bytes = 0;
     for (WeightSource source :
@@ -74,7 +78,7 @@ final class MemoryEstimate {
         boolean changed = dtype != null && info.type().dtype() != dtype;
         if (precision != Precision.F32 && source == files.unet() && info.rank() > 1) {
           bytes += (double) info.elements() * (precision == Precision.BF16 ? 2 : 1);
-        } else if (turned || changed) {
+        } else if (turned || changed || !mapped) {
           bytes += (double) info.elements() * (dtype == null ? info.type().bytes() : dtype.bytes());
         }
       }
@@ -98,18 +102,22 @@ final class MemoryEstimate {
    * @throws InputException saying what is needed, what is free, and which flags lower it
    */
   static void check(
-      ModelFiles files, GenerateOptions options, @Nullable DType dtype, Precision precision) {
+      ModelFiles files,
+      GenerateOptions options,
+      @Nullable DType dtype,
+      Precision precision,
+      Device device) {
     ModelConfigs configs = files.configs();
     int w = options.width;
     int h = options.height;
     int samples = options.batchSize * (options.cfgScale > 1 ? 2 : 1);
     check(
         options,
-        copiedWeightBytes(files, dtype, precision),
+        copiedWeightBytes(files, dtype, precision, device.readsHostMemory()),
         stepBytes(configs, w, h, samples),
         decodingBytes(configs, w, h, options.vaeTiling),
         decodingBytes(configs, w, h, true),
-        available(),
+        available(device),
         heapBytes(options),
         Runtime.getRuntime().maxMemory());
   }
@@ -168,6 +176,11 @@ final class MemoryEstimate {
               options.raw == null ? "" : ", or no --raw,",
               (long) (heap * 1.25 / (1 << 20)) + 64));
     }
+  }
+
+  /** Bytes that a device can still give; 0 if unknown. */
+  static double available(Device device) {
+    return device.readsHostMemory() ? available() : device.freeBytes();
   }
 
   /** Bytes that the system, and the container around this process, can still give; 0 if unknown. */

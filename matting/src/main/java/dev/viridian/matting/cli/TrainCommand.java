@@ -56,7 +56,8 @@ final class TrainCommand implements Callable<Integer> {
     DataSetFolder data = DataSetFolder.open(flags.data);
     prepareOutput(checks);
     Path resume = Trainer.checkpoint(flags.output, flags.resume);
-    try (Device device = Device.cpu(new CpuOptions(flags.threads, Map.of()))) {
+    CpuOptions cpu = new CpuOptions(flags.threads, Map.of());
+    try (Device device = Devices.open(flags.device, () -> Device.cpu(cpu), main.err())) {
       Start start = start(checks, options.stage(), device);
       MemoryNeed need = checkMemory(options, start, device);
       try (Trainer trainer = new Trainer(options, start, data, flags.output, resume);
@@ -79,8 +80,7 @@ final class TrainCommand implements Callable<Integer> {
     List<String> names = Arrays.stream(Stage.values()).map(Stage::key).toList();
     String key = checks.choice("--stage", flags.stage, names);
     Stage stage = Stage.values()[names.indexOf(key)];
-    flags.device = checks.choice("--device", flags.device, List.of("auto", "cpu", "cuda"));
-    checks.notYet("--device cuda", flags.device.equals("cuda"));
+    flags.device = Devices.check(checks, flags.device);
     String precision =
         checks.choice("--mixed-precision", flags.mixedPrecision, List.of("no", "bf16", "f16"));
     checks.notYet("--mixed-precision " + precision, !precision.equals("no"));
@@ -178,7 +178,7 @@ final class TrainCommand implements Callable<Integer> {
   private static MemoryNeed checkMemory(TrainOptions options, Start start, Device device) {
     try {
       MemoryNeed need = MemoryNeed.of(options, start);
-      double free = MemoryEstimate.available();
+      double free = MemoryEstimate.available(device);
       if (free > 0 && need.bytes() > free + device.allocator().usage().used()) {
         throw new InputException(
             String.format(

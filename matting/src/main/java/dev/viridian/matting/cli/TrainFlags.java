@@ -177,8 +177,8 @@ final class TrainFlags {
   @Option(names = "--overwrite", description = "Replace a model that is in the output folder.")
   boolean overwrite;
 
-  @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
-  String device = "auto";
+  @Option(names = "--device", paramLabel = "NAME", description = Devices.HELP)
+  String device = Devices.NONE;
 
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads, default: all.")
   @Range(least = 1, most = 1024)

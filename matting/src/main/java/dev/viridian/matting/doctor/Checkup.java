@@ -3,6 +3,8 @@ package dev.viridian.matting.doctor;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import dev.viridian.kernels.cpu.jit.CpuFeatures;
+import dev.viridian.kernels.cuda.CudaLibraries;
+import dev.viridian.kernels.cuda.CudaReport;
 import dev.viridian.matting.doctor.Finding.State;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -13,12 +15,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 
-/** Looks at the machine. Nothing is loaded, started or changed. */
+/**
+ * Looks at the machine. Nothing is changed; where there is a CUDA driver it is asked for its
+ * devices, in such a way that a broken one does no harm.
+ */
 public final class Checkup {
   private static final Runtime.Version JDK_FLOOR = Runtime.Version.parse("25.0.3");
   private static final long SMALL_MEMORY = 6L << 30;
+  private static final String DRIVER = "libcuda.so.1";
 
   private final SharedLibraries libraries;
 
@@ -165,58 +170,69 @@ public final class Checkup {
   }
 
   private List<Finding> cuda() {
-    Optional<Path> driver = libraries.find("libcuda.so.1");
-    if (driver.isEmpty()) {
-      return List.of(
-          new Finding(
-              "cuda driver",
-              State.ABSENT,
-              "libcuda.so.1 not found",
-              "the CPU is used; for an NVIDIA GPU install its driver, in a container pass it in"));
+    CudaLibraries.Driver driver = CudaLibraries.driver();
+    String where =
+        libraries.find(DRIVER).map(Path::toString).orElse(DRIVER)
+            + (driver.version() > 0 ? ", for CUDA " + version(driver.version()) : "");
+    if (driver.devices() == 0) {
+      return List.of(absent("cuda driver", driver.problem(), driver.broken() ? where : ""));
     }
     List<Finding> findings = new ArrayList<>();
-    Optional<String> version = lines(Path.of("/proc/driver/nvidia/version")).stream().findFirst();
+    Optional<String> told = lines(Path.of("/proc/driver/nvidia/version")).stream().findFirst();
     findings.add(
         Finding.ok(
-            "cuda driver",
-            driver.get() + version.map(v -> ", " + v.replaceAll("\\s+", " ")).orElse("")));
-    findings.add(gpus());
-    findings.add(library("cublas", "libcublas.so.12"));
-    findings.add(library("cudnn", "libcudnn.so.9"));
+            "cuda driver", where + told.map(v -> ", " + v.replaceAll("\\s+", " ")).orElse("")));
+    for (CudaReport.Gpu gpu : CudaReport.devices()) {
+      findings.add(
+          gpu.isSupported()
+              ? Finding.ok("gpu", gpu.toString())
+              : absent("gpu", CudaReport.problem(gpu.ordinal()), ""));
+    }
+    String blas = CudaLibraries.blas();
+    findings.add(
+        blas.isEmpty()
+            ? Finding.ok("cublas", place("libcublas.so.12"))
+            : absent("cublas", blas, ""));
+    String dnn = CudaLibraries.dnn();
+    findings.add(
+        dnn.isEmpty()
+            ? Finding.ok("cudnn", place("libcudnn.so.9"))
+            : new Finding(
+                "cudnn",
+                State.ABSENT,
+                before(dnn),
+                "convolutions are done by cuBLAS; " + after(dnn)));
     return findings;
   }
 
-  private static Finding gpus() {
-    List<String> models = new ArrayList<>();
-    Path folder = Path.of("/proc/driver/nvidia/gpus");
-    if (Files.isDirectory(folder)) {
-      try (Stream<Path> gpus = Files.list(folder)) {
-        for (Path gpu : gpus.sorted().toList()) {
-          lines(gpu.resolve("information")).stream()
-              .filter(line -> line.startsWith("Model:"))
-              .forEach(line -> models.add(line.substring(6).strip()));
-        }
-      } catch (IOException e) {
-        System.getLogger(Checkup.class.getName())
-            .log(System.Logger.Level.DEBUG, "GPUs not listed", e);
-      }
-    }
-    return models.isEmpty()
-        ? new Finding("gpu", State.ABSENT, "the driver lists none", "see what 'nvidia-smi' says")
-        : Finding.ok("gpu", String.join(", ", models));
+  private static String version(int number) {
+    return number / 1000 + "." + number % 1000 / 10;
   }
 
-  private Finding library(String name, String file) {
-    return libraries
-        .find(file)
-        .map(path -> Finding.ok(name, path.toString()))
-        .orElseGet(
-            () ->
-                new Finding(
-                    name,
-                    State.ABSENT,
-                    file + " not found",
-                    "install it from the CUDA 12 packages or set LD_LIBRARY_PATH to its folder"));
+  private String place(String library) {
+    return libraries.find(library).map(Path::toString).orElse(library);
+  }
+
+  private static Finding absent(String name, String problem, String where) {
+    String found = before(problem);
+    return new Finding(
+        name,
+        State.ABSENT,
+        where.isEmpty() ? found : where + ": " + found,
+        "the CPU is used; " + after(problem));
+  }
+
+  /** What a problem is, of a line that says after its last colon what helps. */
+  private static String before(String problem) {
+    String text = problem.replaceFirst("^CUDA: ", "");
+    int cut = text.lastIndexOf(": ");
+    return cut < 0 ? text : text.substring(0, cut);
+  }
+
+  private static String after(String problem) {
+    String text = problem.replaceFirst("^CUDA: ", "");
+    int cut = text.lastIndexOf(": ");
+    return cut < 0 ? "see what 'nvidia-smi' says" : text.substring(cut + 2);
   }
 
   private static double gib(long bytes) {

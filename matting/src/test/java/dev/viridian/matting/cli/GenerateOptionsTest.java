@@ -103,8 +103,7 @@ class GenerateOptionsTest {
         "--lora a.safetensors:0.5",
         "--control-net d",
         "--long-prompt chunk",
-        "--matting key",
-        "--device cuda:1"
+        "--matting key"
       })
   void whatIsNotBuiltIsRefused(String flags) {
     assertTrue(error(flags).startsWith("not available yet: " + flags.split("[ :]")[0]));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,18 +24,24 @@ import tools.jackson.databind.JsonNode;
 class KMeansGoldenTest {
   private static final double LEVELS = 2;
 
+  /** The case that runs on the emulated CUDA device too. */
+  private static final String ON_CUDA = "two_tone_100x100, k = 3";
+
   @TestFactory
   Stream<DynamicTest> cases() {
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode json : Golden.json("kmeans", "cases.json").get("cases")) {
       for (Map.Entry<String, JsonNode> e : json.get("k").properties()) {
         String name = json.get("name").asString() + ", k = " + e.getKey();
-        tests.add(
-            dynamicTest(
-                name,
-                () ->
-                    check(
-                        json.get("file").asString(), Integer.parseInt(e.getKey()), e.getValue())));
+        String file = json.get("file").asString();
+        int k = Integer.parseInt(e.getKey());
+        tests.add(dynamicTest(name, () -> check(GoldenDevices.device(), file, k, e.getValue())));
+        if (name.equals(ON_CUDA) && !GoldenDevices.forced()) {
+          tests.add(
+              dynamicTest(
+                  name + " [cuda, emulated]",
+                  () -> check(GoldenDevices.emulated(), file, k, e.getValue())));
+        }
       }
     }
     return tests.stream();
@@ -53,8 +60,8 @@ class KMeansGoldenTest {
     return colours;
   }
 
-  private static void check(String file, int k, JsonNode golden) throws IOException {
-    KMeans.Result result = KMeans.of(k).fit(Device.cpu(), colours(file), 3, 0);
+  private static void check(Device device, String file, int k, JsonNode golden) throws IOException {
+    KMeans.Result result = KMeans.of(k).fit(device, colours(file), 3, 0);
     double limit = (1 + golden.get("inertia_rtol").asDouble()) * golden.get("inertia").asDouble();
     assertTrue(result.inertia() <= limit, () -> result.inertia() + " is above " + limit);
     float[] top = result.clusters().getFirst().centre();
@@ -70,5 +77,6 @@ class KMeansGoldenTest {
       assertEquals(
           e.getValue().asDouble(), Math.sqrt(sum), LEVELS * Math.sqrt(3), "from " + e.getKey());
     }
+    GoldenDevices.requireSound(device);
   }
 }

@@ -32,7 +32,10 @@ import tools.jackson.databind.JsonNode;
 /** What the golden tests of training share: the tiny model, its batches, comparison by key. */
 final class GoldenTraining {
   static final String AREA = "training";
-  static final Device DEVICE = GoldenDevices.device();
+
+  /** Of the case that runs. */
+  static Device device = GoldenDevices.device();
+
   static final long GREEN = 1901;
 
   private GoldenTraining() {}
@@ -50,7 +53,7 @@ final class GoldenTraining {
 
     Model(Set<Component> trained, ModelConfigs configs) {
       networks = new Networks(configs);
-      networks.components().forEach(c -> networks.load(c, files, DEVICE));
+      networks.components().forEach(c -> networks.load(c, files, device));
       networks.train((component, name) -> trained.contains(component));
     }
 
@@ -100,7 +103,7 @@ final class GoldenTraining {
 
   static Batch batch(Networks networks, GoldenFile file, long[][] ids, int from, int to) {
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor x0 = scope.keep(rows(Maps.map(DEVICE, file, "x0"), from, to));
+      Tensor x0 = scope.keep(rows(Maps.map(device, file, "x0"), from, to));
       Autoencoder.Distribution d = networks.autoencoder().encode(x0, LayerObserver.NONE);
       scope.keep(d.mean());
       scope.keep(d.logVariance());
@@ -108,11 +111,11 @@ final class GoldenTraining {
       long[][] some = java.util.Arrays.copyOfRange(ids, from, to);
       return new Batch(
           x0,
-          scope.keep(rows(Maps.map(DEVICE, file, "M"), from, to)),
+          scope.keep(rows(Maps.map(device, file, "M"), from, to)),
           d.mean(),
           d.logVariance(),
-          scope.keep(rows(Maps.map(DEVICE, file, "posterior_noise"), from, to)),
-          scope.keep(rows(Maps.map(DEVICE, file, "noise"), from, to)),
+          scope.keep(rows(Maps.map(device, file, "posterior_noise"), from, to)),
+          scope.keep(rows(Maps.map(device, file, "noise"), from, to)),
           java.util.Arrays.copyOfRange(times, from, to),
           some,
           positions(some));

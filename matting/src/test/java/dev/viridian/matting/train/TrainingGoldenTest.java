@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.viridian.diffusion.testing.Maps;
 import dev.viridian.diffusion.weights.Component;
+import dev.viridian.engine.Device;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Gradients;
 import dev.viridian.engine.autograd.Tape;
@@ -16,6 +17,7 @@ import dev.viridian.engine.optim.AdamW;
 import dev.viridian.engine.optim.LearningRateSchedule;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.kernels.ImageKernels;
 import dev.viridian.matting.loss.AutoencoderLoss;
@@ -45,6 +47,11 @@ import tools.jackson.databind.JsonNode;
 @GoldenArea(GoldenTraining.AREA)
 class TrainingGoldenTest {
   private static final Set<Component> BOTH = Set.of(Component.UNET, Component.MATTING_HEAD);
+
+  /** Cases that run on the emulated CUDA device too: a step of each stage, values and gradients. */
+  private static final Set<String> ON_CUDA =
+      Set.of("adamw_stage1", "vae_step", "b2_64 values", "b2_64 gradients of the total");
+
   private static final LossOptions ALL = LossOptions.of(Term.PAPER.toArray(Term[]::new));
 
   private final JsonNode root = Golden.json(GoldenTraining.AREA, "cases.json");
@@ -60,22 +67,22 @@ class TrainingGoldenTest {
     for (JsonNode c : root.get("cases")) {
       String name = c.get("name").asString();
       if (c.has("captions")) {
-        tests.add(test(c, name + " values", TrainingGoldenTest::values));
+        add(tests, c, name + " values", TrainingGoldenTest::values);
         for (Term term : Term.PAPER) {
-          tests.add(test(c, name + " gradients of " + term.key(), (k, f, x) -> single(f, x, term)));
+          add(tests, c, name + " gradients of " + term.key(), (k, f, x) -> single(f, x, term));
         }
-        tests.add(test(c, name + " gradients of the total", (k, f, x) -> total(f, x)));
-        tests.add(test(c, name + " gradients within", TrainingGoldenTest::within));
+        add(tests, c, name + " gradients of the total", (k, f, x) -> total(f, x));
+        add(tests, c, name + " gradients within", TrainingGoldenTest::within);
         for (String option : options(c)) {
-          tests.add(test(c, name + " " + option, (k, f, x) -> new OptionCheck(f, x, option).run()));
+          add(tests, c, name + " " + option, (k, f, x) -> new OptionCheck(f, x, option).run());
         }
       } else if (c.has("stage")) {
-        tests.add(test(c, name, TrainingGoldenTest::steps));
+        add(tests, c, name, TrainingGoldenTest::steps);
       } else if (c.has("kl_weight")) {
-        tests.add(test(c, name, TrainingGoldenTest::autoencoder));
+        add(tests, c, name, TrainingGoldenTest::autoencoder);
       } else if (!c.has("columns")) { // those with columns are the engine's
         assertEquals("text_encoder", name, "what this case is");
-        tests.add(test(c, name, TrainingGoldenTest::text));
+        add(tests, c, name, TrainingGoldenTest::text);
       }
     }
     return tests.stream();
@@ -91,28 +98,38 @@ class TrainingGoldenTest {
     return names;
   }
 
+  private static void add(List<DynamicTest> tests, JsonNode c, String name, Body body) {
+    tests.add(dynamicTest(name, () -> run(GoldenDevices.device(), c, body)));
+    if (ON_CUDA.contains(name) && !GoldenDevices.forced()) {
+      tests.add(
+          dynamicTest(name + " [cuda, emulated]", () -> run(GoldenDevices.emulated(), c, body)));
+    }
+  }
+
   @SuppressWarnings("try") // the scope closes what the case makes
-  private static DynamicTest test(JsonNode c, String name, Body body) {
-    return dynamicTest(
-        name,
-        () -> {
-          long before = GoldenTraining.DEVICE.allocator().usage().used();
-          try (MemoryScope scope = MemoryScope.open();
-              GoldenFile own = GoldenFile.open(GoldenTraining.AREA, c.get("file").asString())) {
-            Comparison comparison = new Comparison(c, own);
-            if (c.has("batch")) {
-              String other = c.get("batch").asString() + ".safetensors";
-              try (GoldenFile batch = GoldenFile.open(GoldenTraining.AREA, other)) {
-                body.run(c, batch, comparison);
-              }
-            } else {
-              body.run(c, own, comparison);
-            }
-            comparison.done();
+  private static void run(Device device, JsonNode c, Body body) {
+    GoldenTraining.device = device;
+    try {
+      long before = device.allocator().usage().used();
+      try (MemoryScope scope = MemoryScope.open();
+          GoldenFile own = GoldenFile.open(GoldenTraining.AREA, c.get("file").asString())) {
+        Comparison comparison = new Comparison(c, own);
+        if (c.has("batch")) {
+          String other = c.get("batch").asString() + ".safetensors";
+          try (GoldenFile batch = GoldenFile.open(GoldenTraining.AREA, other)) {
+            body.run(c, batch, comparison);
           }
-          long after = GoldenTraining.DEVICE.allocator().usage().used();
-          assertEquals(before, after, "bytes still in use");
-        });
+        } else {
+          body.run(c, own, comparison);
+        }
+        comparison.done();
+      }
+      long after = device.allocator().usage().used();
+      assertEquals(before, after, "bytes still in use");
+      GoldenDevices.requireSound(device);
+    } finally {
+      GoldenTraining.device = GoldenDevices.device();
+    }
   }
 
   private static Batch whole(Model model, GoldenFile file) {

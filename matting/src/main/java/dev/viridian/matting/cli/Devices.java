@@ -1,0 +1,62 @@
+package dev.viridian.matting.cli;
+
+import dev.viridian.engine.Device;
+import dev.viridian.engine.InputException;
+import dev.viridian.kernels.cuda.CudaFailure;
+import dev.viridian.kernels.cuda.CudaReport;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Supplier;
+
+/** What {@code --device} names. */
+final class Devices {
+  static final String AUTO = "auto";
+
+  /** Nothing named: as auto, but silent where the machine has no CUDA at all. */
+  static final String NONE = "";
+
+  static final String CPU = "cpu";
+  static final String HELP =
+      "auto (the default: a CUDA device, else the CPU), cpu, cuda or cuda:N.";
+
+  private static final String CUDA = "cuda";
+
+  private Devices() {}
+
+  /** The flag's value as {@link #open} takes it; refuses what is no device's name. */
+  static String check(Checks checks, String value) {
+    String name = value.toLowerCase(Locale.ROOT);
+    return name.equals(NONE) || name.matches("cuda:\\d{1,3}")
+        ? name
+        : checks.choice("--device", name, List.of(AUTO, CPU, CUDA, "cuda:N"));
+  }
+
+  /**
+   * Opens a device. Under {@code auto} it is the first CUDA device, or the CPU where that cannot be
+   * used, which is said in one line. Where no device is named, a machine without CUDA is no news.
+   *
+   * @param name as {@link #check} gave it
+   * @param cpu makes that of the CPU
+   * @throws InputException if a CUDA device is asked for that this machine does not have
+   * @throws CudaFailure if the driver is broken
+   */
+  static Device open(String name, Supplier<Device> cpu, PrintStream err) {
+    if (name.equals(CPU)) {
+      return cpu.get();
+    }
+    int ordinal = name.contains(":") ? Integer.parseInt(name.substring(CUDA.length() + 1)) : 0;
+    String problem = CudaReport.problem(ordinal);
+    if (problem.isEmpty()) {
+      return Device.cuda(ordinal);
+    }
+    if (name.equals(AUTO) || name.equals(NONE)) {
+      if (name.equals(AUTO) || CudaReport.isBroken()) {
+        err.println("viridian: computing on the CPU; " + problem);
+      }
+      return cpu.get();
+    }
+    String line = "--device " + name + ": " + problem;
+    throw CudaReport.isBroken() ? new CudaFailure(line) : new InputException(line);
+  }
+}

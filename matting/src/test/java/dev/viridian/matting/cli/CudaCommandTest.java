@@ -1,0 +1,150 @@
+package dev.viridian.matting.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cuda.EmulatedDevice;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code --device} and the doctor's lines, on the emulated device and where there is none. */
+class CudaCommandTest {
+  private @TempDir Path dir;
+  private EmulatedDevice emulated;
+
+  @BeforeEach
+  void load() {
+    emulated = EmulatedDevice.load();
+  }
+
+  /** The other tests of this process have no CUDA device. */
+  @AfterEach
+  void unload() {
+    emulated.devices(0);
+  }
+
+  private List<String> generate(Path model, String name, String device) {
+    List<String> args = new ArrayList<>(SmallModel.generate(model, dir.resolve(name)));
+    args.addAll(List.of("--device", device));
+    return args;
+  }
+
+  private static Run run(List<String> args) {
+    return Run.of(args.toArray(String[]::new));
+  }
+
+  private static Run ok(List<String> args) {
+    Run run = run(args);
+    assertEquals(0, run.code(), run.err());
+    return run;
+  }
+
+  @Test
+  void aDeviceThatIsNotThereIsOneLineAndCode2() throws IOException {
+    Path model = SmallModel.folder(dir.resolve("model"), DType.F32);
+    Run beyond = run(generate(model, "a.png", "cuda:3"));
+    assertEquals(2, beyond.code());
+    assertEquals(
+        "viridian: --device cuda:3: CUDA: there is no device cuda:3, the last is cuda:0",
+        beyond.err().strip());
+    emulated.devices(0);
+    Run none = run(generate(model, "a.png", "cuda"));
+    assertEquals(2, none.code());
+    assertEquals(1, none.err().lines().count(), none.err());
+    assertTrue(none.err().startsWith("viridian: --device cuda: CUDA: "), none.err());
+    assertTrue(Files.notExists(dir.resolve("a.png")));
+  }
+
+  @Test
+  void autoFallsToTheCpuAndSaysSoOnce() throws IOException {
+    Path model = SmallModel.folder(dir.resolve("model"), DType.F32);
+    emulated.devices(0);
+    Run auto = ok(generate(model, "a.png", "auto"));
+    long said = auto.err().lines().filter(l -> l.contains("computing on the CPU")).count();
+    assertEquals(1, said, auto.err());
+    Run silent = ok(new ArrayList<>(SmallModel.generate(model, dir.resolve("b.png"))));
+    assertTrue(!silent.err().contains("CPU"), silent.err());
+  }
+
+  @Test
+  void picturesAreThoseOfTheCpu() throws IOException {
+    Path model = SmallModel.folder(dir.resolve("model"), DType.F16);
+    ok(generate(model, "cpu.png", "cpu"));
+    ok(generate(model, "cuda.png", "cuda:0"));
+    assertEquals("", emulated.report());
+    byte[] cpu = bytes(dir.resolve("cpu.png"));
+    byte[] cuda = bytes(dir.resolve("cuda.png"));
+    assertEquals(cpu.length, cuda.length);
+    for (int i = 0; i < cpu.length; i++) {
+      assertEquals(cpu[i] & 0xff, cuda[i] & 0xff, 1, "value " + i);
+    }
+  }
+
+  private static byte[] bytes(Path picture) throws IOException {
+    java.awt.image.BufferedImage image = javax.imageio.ImageIO.read(picture.toFile());
+    int[] argb = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
+    byte[] all = new byte[4 * argb.length];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (byte) (argb[i / 4] >>> 8 * (i % 4));
+    }
+    return all;
+  }
+
+  /** Stage 2 with all losses: what was interrupted ends with the same bits on the same device. */
+  @Test
+  void trainingGoesOnWithTheSameBits() throws IOException {
+    Path data = TinyData.write(dir.resolve("data"), 6);
+    Path shapes = Files.writeString(dir.resolve("shapes.json"), TinyData.CONFIG);
+    Path base = dir.resolve("base");
+    ok(train("scratch", base, data, "1", "cpu", "--config", shapes.toString()));
+    Path whole = dir.resolve("whole");
+    ok(train("2", whole, data, "2", "cuda", "--model", base.toString()));
+    Path parts = dir.resolve("parts");
+    ok(train("2", parts, data, "1", "cuda", "--model", base.toString()));
+    List<String> rest = train("2", parts, data, "2", "cuda", "--model", base.toString());
+    rest.addAll(List.of("--resume-from-checkpoint", "latest"));
+    ok(rest);
+    TrainCommandTest.assertSame(whole, parts);
+    assertEquals("", emulated.report());
+  }
+
+  private static List<String> train(
+      String stage, Path output, Path data, String steps, String device, String... more) {
+    List<String> args =
+        new ArrayList<>(List.of("train", "--stage", stage, "--train-data-dir", data.toString()));
+    args.addAll(List.of("--output", output.toString(), "--resolution", "16", "--seed", "7"));
+    args.addAll(List.of("--max-train-steps", steps, "--checkpointing-steps", "1"));
+    args.addAll(List.of("--device", device));
+    args.addAll(List.of(more));
+    return args;
+  }
+
+  @Test
+  void theDoctorTellsDeviceAndLibraries() {
+    JsonNode with = JsonMapper.shared().readTree(Run.of("doctor", "--json").out());
+    for (String name : List.of("cuda driver", "gpu", "cublas", "cudnn")) {
+      assertEquals(1, count(with, name), name + " in " + with);
+    }
+    emulated.devices(0);
+    JsonNode without = JsonMapper.shared().readTree(Run.of("doctor", "--json").out());
+    assertEquals(1, count(without, "cuda driver"));
+    assertEquals(0, count(without, "gpu"));
+  }
+
+  private static long count(JsonNode doctor, String name) {
+    return StreamSupport.stream(doctor.get("findings").spliterator(), false)
+        .filter(f -> f.get("name").asString().equals(name))
+        .count();
+  }
+}
