@@ -2,6 +2,7 @@ package dev.viridian.matting.cli;
 
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cuda.CudaFailure;
 import dev.viridian.kernels.cuda.CudaReport;
 import java.io.PrintStream;
@@ -37,18 +38,19 @@ final class Devices {
    * used, which is said in one line. Where no device is named, a machine without CUDA is no news.
    *
    * @param name as {@link #check} gave it
+   * @param compute what a CUDA device rounds factors to: F32, F16 or BF16
    * @param cpu makes that of the CPU
    * @throws InputException if a CUDA device is asked for that this machine does not have
    * @throws CudaFailure if the driver is broken
    */
-  static Device open(String name, Supplier<Device> cpu, PrintStream err) {
+  static Device open(String name, DType compute, Supplier<Device> cpu, PrintStream err) {
     if (name.equals(CPU)) {
       return cpu.get();
     }
     int ordinal = name.contains(":") ? Integer.parseInt(name.substring(CUDA.length() + 1)) : 0;
     String problem = CudaReport.problem(ordinal);
     if (problem.isEmpty()) {
-      return Device.cuda(ordinal);
+      return Device.cuda(ordinal, compute);
     }
     if (name.equals(AUTO) || name.equals(NONE)) {
       if (name.equals(AUTO) || CudaReport.isBroken()) {

@@ -6,6 +6,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.DiffuMatting;
@@ -103,7 +104,7 @@ final class EvaluateCommand implements Callable<Integer> {
     String on = Devices.check(checks, deviceName);
     makeFolder();
     CpuOptions cpu = new CpuOptions(threads, Map.of());
-    try (Device device = Devices.open(on, () -> Device.cpu(cpu), console.err());
+    try (Device device = Devices.open(on, DType.F32, () -> Device.cpu(cpu), console.err());
         DiffuMatting loaded =
             DiffuMatting.load(
                 model == null ? BuiltInModel.open() : ModelFiles.open(model), device, null)) {

@@ -52,7 +52,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     options.check(spec);
     long seed = options.seed >= 0 ? options.seed : ThreadLocalRandom.current().nextLong(SEEDS);
-    try (Device device = Devices.open(onDevice(), this::cpu, main.err())) {
+    try (Device device = Devices.open(onDevice(), compute(), this::cpu, main.err())) {
       GenerationOutput output = new GenerationOutput(options, names(seed));
       output.prepare();
       RunRecord record = new RunRecord(device);
@@ -83,33 +83,43 @@ final class GenerateCommand implements Callable<Integer> {
   /** Where to compute: products of 8 bits are the CPU's alone. */
   private String onDevice() {
     boolean open = options.device.equals(Devices.AUTO) || options.device.equals(Devices.NONE);
-    return open && precision() == Precision.INT8 ? Devices.CPU : options.device;
+    return open && options.dtype.equals("int8") ? Devices.CPU : options.device;
   }
 
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
-      MemoryEstimate.check(files, options, dtype(), precision(), device);
+      MemoryEstimate.check(files, options, dtype(device), precision(device), device);
     } catch (RuntimeException e) {
       files.close();
       throw e;
     }
-    return DiffuMatting.load(files, device, dtype(), precision());
+    return DiffuMatting.load(files, device, dtype(device), precision(device));
   }
 
-  /** What products with weights are computed in. */
-  private Precision precision() {
+  /** What a CUDA device rounds factors to. */
+  private DType compute() {
     return switch (options.dtype) {
-      case "bf16" -> Precision.BF16;
+      case "f16" -> DType.F16;
+      case "bf16" -> DType.BF16;
+      default -> DType.F32;
+    };
+  }
+
+  /** What products with weights are packed for: the CPU's way of lower precision. */
+  private Precision precision(Device device) {
+    return switch (options.dtype) {
+      case "bf16" -> device.readsHostMemory() ? Precision.BF16 : Precision.F32;
       case "int8" -> Precision.INT8;
       default -> Precision.F32;
     };
   }
 
   /** What weights are rounded or widened to; null: kept, packed for their precision or mapped. */
-  private @Nullable DType dtype() {
+  private @Nullable DType dtype(Device device) {
     return switch (options.dtype) {
       case "f32" -> DType.F32;
       case "f16" -> DType.F16;
+      case "bf16" -> device.readsHostMemory() ? null : DType.BF16;
       default -> null;
     };
   }

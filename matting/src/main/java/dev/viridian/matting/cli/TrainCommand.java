@@ -8,6 +8,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.train.DataSetFolder;
 import dev.viridian.matting.train.LossOptions;
@@ -57,7 +58,7 @@ final class TrainCommand implements Callable<Integer> {
     prepareOutput(checks);
     Path resume = Trainer.checkpoint(flags.output, flags.resume);
     CpuOptions cpu = new CpuOptions(flags.threads, Map.of());
-    try (Device device = Devices.open(flags.device, () -> Device.cpu(cpu), main.err())) {
+    try (Device device = Devices.open(flags.device, DType.F32, () -> Device.cpu(cpu), main.err())) {
       Start start = start(checks, options.stage(), device);
       MemoryNeed need = checkMemory(options, start, device);
       try (Trainer trainer = new Trainer(options, start, data, flags.output, resume);

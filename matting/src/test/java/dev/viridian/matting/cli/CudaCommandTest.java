@@ -5,16 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cuda.EmulatedDevice;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.StreamSupport;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -82,17 +86,43 @@ class CudaCommandTest {
     Path model = SmallModel.folder(dir.resolve("model"), DType.F16);
     ok(generate(model, "cpu.png", "cpu"));
     ok(generate(model, "cuda.png", "cuda:0"));
+    assertAlike("cpu.png", "cuda.png", 1);
+  }
+
+  /** Factors of 16 bits are those of the device, weights are rounded once. */
+  @ParameterizedTest
+  @ValueSource(strings = {"f16", "bf16"})
+  void picturesOf16BitsAreNearThem(String dtype) throws IOException {
+    Path model = SmallModel.folder(dir.resolve("model"), DType.F32);
+    ok(generate(model, "cpu.png", "cpu"));
+    List<String> args = generate(model, "cuda.png", "cuda");
+    args.addAll(List.of("--dtype", dtype));
+    ok(args);
+    assertAlike("cpu.png", "cuda.png", 8);
+  }
+
+  @Test
+  void productsOf8BitsAreTheCpus() throws IOException {
+    Path model = SmallModel.folder(dir.resolve("model"), DType.F32);
+    List<String> args = generate(model, "a.png", "cuda");
+    args.addAll(List.of("--dtype", "int8"));
+    Run run = run(args);
+    assertEquals(2, run.code());
+    assertTrue(run.err().contains("has no fast products of int8"), run.err());
+  }
+
+  private void assertAlike(String expected, String actual, int levels) throws IOException {
     assertEquals("", emulated.report());
-    byte[] cpu = bytes(dir.resolve("cpu.png"));
-    byte[] cuda = bytes(dir.resolve("cuda.png"));
-    assertEquals(cpu.length, cuda.length);
-    for (int i = 0; i < cpu.length; i++) {
-      assertEquals(cpu[i] & 0xff, cuda[i] & 0xff, 1, "value " + i);
+    byte[] a = bytes(dir.resolve(expected));
+    byte[] b = bytes(dir.resolve(actual));
+    assertEquals(a.length, b.length);
+    for (int i = 0; i < a.length; i++) {
+      assertEquals(a[i] & 0xff, b[i] & 0xff, levels, "value " + i);
     }
   }
 
   private static byte[] bytes(Path picture) throws IOException {
-    java.awt.image.BufferedImage image = javax.imageio.ImageIO.read(picture.toFile());
+    BufferedImage image = ImageIO.read(picture.toFile());
     int[] argb = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     byte[] all = new byte[4 * argb.length];
     for (int i = 0; i < all.length; i++) {
