@@ -6,12 +6,14 @@ import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.cuda.CudaAllocator;
 import dev.viridian.kernels.cuda.CudaDevice;
+import dev.viridian.kernels.cuda.CudaGraph;
 import dev.viridian.kernels.cuda.CudaKernels;
 import dev.viridian.kernels.memory.Allocator;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CachingAllocator;
 import dev.viridian.kernels.memory.Transfers;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where tensors live and are computed: kernels and an allocator. Two devices are the same only if
@@ -119,6 +121,21 @@ public final class Device implements AutoCloseable {
   /** Bytes of its memory that nobody has taken; 0 where it does not tell, as the CPU. */
   public long freeBytes() {
     return transfers.freeBytes();
+  }
+
+  /**
+   * Records what {@code work} launches on this device instead of doing it; null on a device that
+   * records nothing. Nothing else may use the device meanwhile.
+   */
+  @Nullable CudaGraph record(Runnable work) {
+    return records()
+        ? CudaGraph.record((CudaDevice) transfers, (CudaAllocator) allocator, work)
+        : null;
+  }
+
+  /** Whether a {@link Replay} saves anything here. */
+  public boolean records() {
+    return transfers instanceof CudaDevice;
   }
 
   /** Whether mapped files can be used where they lie. */

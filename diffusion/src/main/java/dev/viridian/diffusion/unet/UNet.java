@@ -55,7 +55,7 @@ public final class UNet extends Module {
     private final List<CrossAttention.KeyValue> keyValues;
     private final @Nullable Columns wanted;
 
-    private Context(List<CrossAttention.KeyValue> keyValues, @Nullable Columns wanted) {
+    Context(List<CrossAttention.KeyValue> keyValues, @Nullable Columns wanted) {
       this.keyValues = keyValues;
       this.wanted = wanted;
     }
@@ -75,9 +75,14 @@ public final class UNet extends Module {
     private final List<Tensor> biases;
     private final int count;
 
-    private Times(List<Tensor> biases, int count) {
+    Times(List<Tensor> biases, int count) {
       this.biases = biases;
       this.count = count;
+    }
+
+    /** The biases of one step, each [1, channels]: views in the current scope. */
+    List<Tensor> at(int step) {
+      return biases.stream().map(b -> Slice.of(b, 0, step, step + 1L)).toList();
     }
 
     /** Closes the biases. */

@@ -59,13 +59,14 @@ public final class CudaAllocator implements Allocator {
       throw new IllegalArgumentException("negative size " + bytes);
     }
     long size = roundUp(bytes);
-    Map.Entry<Long, ArrayDeque<Long>> fit = cached.ceilingEntry(size);
+    Free from = fits(cached, size) ? cached : common; // a graph may take over what is common
     long address;
-    if (fit != null && fit.getKey() - size <= fit.getKey() / 8) {
+    if (fits(from, size)) {
+      Map.Entry<Long, ArrayDeque<Long>> fit = from.ceilingEntry(size);
       size = fit.getKey();
       address = fit.getValue().pop();
       if (fit.getValue().isEmpty()) {
-        cached.remove(size);
+        from.remove(size);
       }
       cachedBytes -= size;
     } else {
@@ -76,6 +77,11 @@ public final class CudaAllocator implements Allocator {
     usedBytes += size;
     peak = Math.max(peak, usedBytes);
     return new CudaBuffer(device.ordinal(), address, bytes);
+  }
+
+  private static boolean fits(Free blocks, long size) {
+    Long found = blocks.ceilingKey(size);
+    return found != null && found - size <= found / 8;
   }
 
   /** Memory for the launches of a block, given back at its end. */
@@ -193,15 +199,21 @@ public final class CudaAllocator implements Allocator {
     blocks.clear();
   }
 
-  /** Memory that is kept for a graph: its blocks are handed out only while it is recorded. */
+  /**
+   * Memory that is kept for a graph: blocks that it took while it was recorded, handed out to
+   * nobody else until it is closed.
+   */
   final class Pool implements AutoCloseable {
     private final Free blocks = new Free();
 
-    /** Frees the blocks that are not in use; others go to the common ones when released. */
+    /** Gives the blocks to all; those that are in use follow when they are released. */
     @Override
     public void close() {
       synchronized (CudaAllocator.this) {
-        free(blocks);
+        blocks.forEach(
+            (size, addresses) ->
+                common.computeIfAbsent(size, s -> new ArrayDeque<>()).addAll(addresses));
+        blocks.clear();
         inUse.replaceAll((address, use) -> use.home == blocks ? new Use(use.size, common) : use);
       }
     }

@@ -39,23 +39,24 @@ public final class CudaGraph implements AutoCloseable {
           JCudaDriver.cuStreamBeginCapture(
               device.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED),
           "cuStreamBeginCapture");
-      RuntimeException failure = null;
+      int ended;
+      boolean whole = false;
       try {
         work.run();
-      } catch (RuntimeException e) {
-        failure = e;
-      }
-      int ended = JCudaDriver.cuStreamEndCapture(device.stream(), graph);
-      if (failure != null) {
-        throw failure;
+        whole = true;
+      } finally {
+        ended = JCudaDriver.cuStreamEndCapture(device.stream(), graph);
+        if (!whole && ended == 0) {
+          JCudaDriver.cuGraphDestroy(graph);
+        }
       }
       CudaCheck.driver(ended, "cuStreamEndCapture");
       CUgraphExec executable = new CUgraphExec();
-      CudaCheck.driver(JCudaDriver.cuGraphInstantiate(executable, graph, 0), "cuGraphInstantiate");
-      CudaGraph result = new CudaGraph(device, pool, executable);
+      int made = JCudaDriver.cuGraphInstantiate(executable, graph, 0);
       JCudaDriver.cuGraphDestroy(graph);
-      return result;
-    } catch (RuntimeException e) {
+      CudaCheck.driver(made, "cuGraphInstantiate");
+      return new CudaGraph(device, pool, executable);
+    } catch (RuntimeException | Error e) {
       allocator.endPool();
       pool.close();
       throw e;
