@@ -18,20 +18,30 @@ import org.jspecify.annotations.Nullable;
 final class CudaBlas implements AutoCloseable {
   private static final int COMPUTE_F32 = 68;
   private static final int DEFAULT_ALGORITHM = -1;
+  private static final String CALL = "cublasGemmStridedBatchedEx ";
   private static final int PLAIN = 0;
   private static final int TURNED = 1;
 
   private final CudaDevice device;
   private final MemorySegment factors = Arena.ofAuto().allocate(8, 8);
   private @Nullable cublasHandle handle;
+  private @Nullable CublasForeign foreign; // in place of JCublas
+  private long foreignHandle;
 
   CudaBlas(CudaDevice device) {
     this.device = device;
   }
 
-  private cublasHandle open() {
-    if (handle == null) {
-      CudaLibraries.requireBlas();
+  /** By JCublas; null where it is called without. */
+  private @Nullable cublasHandle open() {
+    if (handle == null && foreign == null) {
+      CudaLibraries.Blas library = CudaLibraries.requireBlas();
+      if (library.withoutJCublas()) {
+        CublasForeign made = new CublasForeign(CudaLibraries.required(library.file()));
+        foreignHandle = made.open(device.streamAddress());
+        foreign = made;
+        return null;
+      }
       try {
         CudaLibraries.prepare(() -> JCublas2.setExceptionsEnabled(false));
       } catch (LinkageError | IOException e) {
@@ -52,14 +62,18 @@ final class CudaBlas implements AutoCloseable {
    */
   synchronized void multiply(GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, CudaBuffer c) {
     device.bind();
-    cublasHandle open = open();
+    cublasHandle jcublas = open();
     factors.set(ValueLayout.JAVA_FLOAT, 0, p.alpha());
     factors.set(ValueLayout.JAVA_FLOAT, 4, p.accumulate() ? 1 : 0);
+    if (jcublas == null) {
+      CudaCheck.cublas(withoutJCublas(p, type, a, b, c), CALL + p);
+      return;
+    }
     Pointer alpha = Pointer.to(factors.asSlice(0, 4).asByteBuffer());
     Pointer beta = Pointer.to(factors.asSlice(4, 4).asByteBuffer());
     CudaCheck.cublas(
         JCublas2.cublasGemmStridedBatchedEx_new(
-            open,
+            jcublas,
             p.transB() ? TURNED : PLAIN,
             p.transA() ? TURNED : PLAIN,
             p.n(),
@@ -82,7 +96,37 @@ final class CudaBlas implements AutoCloseable {
             p.batch(),
             COMPUTE_F32,
             DEFAULT_ALGORITHM),
-        "cublasGemmStridedBatchedEx " + p);
+        CALL + p);
+  }
+
+  private int withoutJCublas(GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, CudaBuffer c) {
+    if (foreign == null) {
+      throw new IllegalStateException("cuBLAS is not open");
+    }
+    return foreign.multiply(
+        foreignHandle,
+        p.transB() ? TURNED : PLAIN,
+        p.transA() ? TURNED : PLAIN,
+        p.n(),
+        p.m(),
+        p.k(),
+        factors.asSlice(0, 4),
+        b.address(),
+        cuda(type),
+        Math.toIntExact(p.ldb()),
+        p.strideB(),
+        a.address(),
+        cuda(type),
+        Math.toIntExact(p.lda()),
+        p.strideA(),
+        factors.asSlice(4, 4),
+        c.address(),
+        cuda(DType.F32),
+        Math.toIntExact(p.ldc()),
+        p.strideC(),
+        p.batch(),
+        COMPUTE_F32,
+        DEFAULT_ALGORITHM);
   }
 
   private static int cuda(DType type) {
@@ -100,6 +144,11 @@ final class CudaBlas implements AutoCloseable {
       device.bind();
       CudaCheck.cublas(JCublas2.cublasDestroy(handle), "cublasDestroy");
       handle = null;
+    }
+    if (foreign != null) {
+      device.bind();
+      foreign.close(foreignHandle);
+      foreign = null;
     }
   }
 }

@@ -23,12 +23,19 @@ public final class CudaDevice implements Transfers {
   private final int capability;
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
-  private final CUstream stream = new CUstream();
+  private final Stream stream = new Stream();
   private final CudaModules modules;
   private final CudaStaging staging;
   private final CudaFaults faults;
   private boolean closed;
   private volatile boolean recording;
+
+  /** A stream whose address can be told to others than JCuda. */
+  private static final class Stream extends CUstream {
+    long address() {
+      return getNativePointer();
+    }
+  }
 
   private CudaDevice(int ordinal) {
     this.ordinal = ordinal;
@@ -126,6 +133,10 @@ public final class CudaDevice implements Transfers {
 
   CUstream stream() {
     return stream;
+  }
+
+  long streamAddress() {
+    return stream.address();
   }
 
   /** Makes the context that of the calling thread: before every call of the driver. */

@@ -110,11 +110,7 @@ public final class CudaLibraries {
     if (version < OLDEST_DRIVER) {
       return broken(
           version,
-          "the driver is of CUDA "
-              + version / 1000
-              + "."
-              + version % 1000 / 10
-              + ", 12.0 or newer is needed: update it");
+          "the driver is of CUDA " + text(version) + ", 12.0 or newer is needed: update it");
     }
     result = JCudaDriver.cuDeviceGetCount(number);
     if (result != 0) {
@@ -132,6 +128,8 @@ public final class CudaLibraries {
   }
 
   private static final String BLAS = "libcublas.so.12";
+  private static final String NEWER_BLAS = "libcublas.so.13";
+  private static final int NEWER_DRIVER = 13000;
 
   private static final List<String> BLAS_FUNCTIONS =
       List.of(
@@ -141,30 +139,75 @@ public final class CudaLibraries {
           "cublasGemmStridedBatchedEx");
 
   /**
+   * The cuBLAS of this machine.
+   *
+   * @param file what is loaded, by its name for the loader; empty if there is none
+   * @param withoutJCublas whether it is that of CUDA 13, which is called without JCublas
+   * @param problem what is missing and what helps, in one line; empty if all is well
+   */
+  public record Blas(String file, boolean withoutJCublas, String problem) {}
+
+  /** Looks for cuBLAS: that of CUDA 12, which JCublas wants; else that of CUDA 13. */
+  public static Blas blasLibrary() {
+    for (String file : List.of(BLAS, NEWER_BLAS)) {
+      SymbolLookup functions = library(file);
+      if (functions == null) {
+        continue;
+      }
+      boolean newer = file.equals(NEWER_BLAS);
+      List<String> missing = missing(functions, BLAS_FUNCTIONS);
+      String problem = "";
+      if (!missing.isEmpty()) {
+        problem = "CUDA: " + file + " has no " + missing.getFirst() + ": it is too old";
+      } else if (newer && driver().devices() > 0 && driver().version() < NEWER_DRIVER) {
+        problem =
+            "CUDA: "
+                + file
+                + " needs a driver of CUDA 13 (580 or newer), this one is of CUDA "
+                + text(driver().version())
+                + ": update it, or install cuBLAS of CUDA 12 (libcublas-12-6)";
+      }
+      return new Blas(file, newer, problem);
+    }
+    return new Blas(
+        "",
+        false,
+        "CUDA: "
+            + BLAS
+            + " is missing: install cuBLAS of CUDA 12 (libcublas-12-6 or the toolkit; that of 13"
+            + " does too), and name its folder in LD_LIBRARY_PATH if the system's loader does not"
+            + " know it");
+  }
+
+  /**
    * Looks for cuBLAS.
    *
    * @return what is missing and what helps, in one line; empty if all is well
    */
   public static String blas() {
-    SymbolLookup functions = library(BLAS);
-    if (functions == null) {
-      return "CUDA: "
-          + BLAS
-          + " is missing: install cuBLAS of CUDA 12 (libcublas-12-6 or the toolkit), and name its"
-          + " folder in LD_LIBRARY_PATH if the system's loader does not know it";
-    }
-    List<String> missing = missing(functions, BLAS_FUNCTIONS);
-    return missing.isEmpty()
-        ? ""
-        : "CUDA: " + BLAS + " has no " + missing.getFirst() + ": it is too old";
+    return blasLibrary().problem();
   }
 
   /** Fails unless cuBLAS can be used. */
-  static void requireBlas() {
-    String problem = blas();
-    if (!problem.isEmpty()) {
-      throw new CudaFailure(problem);
+  static Blas requireBlas() {
+    Blas blas = blasLibrary();
+    if (!blas.problem().isEmpty()) {
+      throw new CudaFailure(blas.problem());
     }
+    return blas;
+  }
+
+  /** A library that was found before. */
+  static SymbolLookup required(String name) {
+    SymbolLookup library = library(name);
+    if (library == null) {
+      throw new CudaFailure("CUDA: " + name + " is gone");
+    }
+    return library;
+  }
+
+  private static String text(int version) {
+    return version / 1000 + "." + version % 1000 / 10;
   }
 
   private static final String DNN = "libcudnn.so.9";

@@ -45,6 +45,10 @@ final class EmulatedBuild {
           "-Wno-unused-function",
           "-Wno-strict-aliasing");
 
+  /** Each made of the source of its name. */
+  private static final List<String> LIBRARIES =
+      List.of("libcublas.so.12", "libcublas.so.13", "libcudnn.so.9");
+
   private static final Pattern KERNEL = Pattern.compile("__global__\\s+void\\s+(\\w+)\\s*\\(");
 
   private static final List<String> DNN_PARTS =
@@ -123,7 +127,7 @@ final class EmulatedBuild {
   private static String hash(Path... folders) throws IOException {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(String.join(" ", FLAGS).getBytes(StandardCharsets.UTF_8));
+      digest.update((FLAGS + " " + LIBRARIES).getBytes(StandardCharsets.UTF_8));
       for (Path folder : folders) {
         for (Path file : files(folder, ".*")) {
           digest.update(file.getFileName().toString().getBytes(StandardCharsets.UTF_8));
@@ -157,9 +161,10 @@ final class EmulatedBuild {
     compile(fixture, driver, libcuda);
     List<List<String>> sources = new ArrayList<>();
     List<Path> results = new ArrayList<>();
-    for (String name : List.of("cublas", "cudnn")) {
-      sources.add(List.of(fixture.resolve(name + ".cpp").toString(), libcuda.toString()));
-      results.add(to.resolve(name.equals("cublas") ? "libcublas.so.12" : "libcudnn.so.9"));
+    for (String name : LIBRARIES) {
+      String source = name.substring(3, name.indexOf('.')) + ".cpp";
+      sources.add(List.of(fixture.resolve(source).toString(), libcuda.toString()));
+      results.add(to.resolve(name));
     }
     // the parts of cuDNN are looked for and never called
     Path empty = Files.createFile(to.resolve("empty.cpp"));

@@ -195,4 +195,42 @@ class ProbeTest {
         List.of("devices 1, broken false", "a kernel ran", "a product was computed"),
         probe(only("libcuda.so.1", "libcublas.so.12"), Map.of("LD_PRELOAD", kernels)));
   }
+
+  /** JCublas does not load there: its native part wants the library of CUDA 12. */
+  @Test
+  void onlyTheLibrariesOfCuda13() throws IOException, InterruptedException {
+    String kernels = EmulatedBuild.folder().resolve("kernels-copy.so").toString();
+    Assumptions.assumeTrue(noCublas12(), "this machine has the cuBLAS of CUDA 12");
+    assertEquals(
+        List.of("devices 1, broken false", "a kernel ran", "a product was computed"),
+        probe(
+            only("libcuda.so.1", "libcublas.so.13"),
+            Map.of("LD_PRELOAD", kernels, "EMULATED_DRIVER", "13000")));
+  }
+
+  @Test
+  void theLibrariesOfCuda13OnAnOlderDriver() throws IOException, InterruptedException {
+    String kernels = EmulatedBuild.folder().resolve("kernels-copy.so").toString();
+    Assumptions.assumeTrue(noCublas12(), "this machine has the cuBLAS of CUDA 12");
+    assertEquals(
+        List.of(
+            "devices 1, broken false",
+            "a kernel ran",
+            "CUDA: libcublas.so.13 needs a driver of CUDA 13 (580 or newer), this one is of CUDA"
+                + " 12.6: update it, or install cuBLAS of CUDA 12 (libcublas-12-6)"),
+        probe(only("libcuda.so.1", "libcublas.so.13"), Map.of("LD_PRELOAD", kernels)));
+  }
+
+  @Test
+  void aLibraryOfCuda13ThatLacksFunctions() throws IOException, InterruptedException {
+    String kernels = EmulatedBuild.folder().resolve("kernels-copy.so").toString();
+    Assumptions.assumeTrue(noCublas12(), "this machine has the cuBLAS of CUDA 12");
+    Files.copy(EmulatedBuild.folder().resolve("libcudnn.so.9"), folder.resolve("libcublas.so.13"));
+    List<String> lines = probe(only("libcuda.so.1"), Map.of("LD_PRELOAD", kernels));
+    assertEquals("CUDA: libcublas.so.13 has no cublasCreate_v2: it is too old", lines.get(2));
+  }
+
+  private static boolean noCublas12() {
+    return !Files.exists(Path.of("/proc/driver/nvidia"));
+  }
 }
