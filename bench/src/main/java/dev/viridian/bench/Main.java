@@ -185,6 +185,29 @@ public final class Main implements Runnable {
     return runs(o).train(run);
   }
 
+  /** The run book of a machine with a GPU. */
+  @Command(
+      name = "gpu",
+      description =
+          "Check and time everything on a CUDA device and write a report: bench/docs/gpu.md.")
+  int gpu(@Mixin GpuRun.Flags flags) {
+    return GpuRun.run(flags, spec(), spec().commandLine().getErr())
+        ? dev.viridian.matting.cli.Main.OK
+        : dev.viridian.matting.cli.Main.FAILED;
+  }
+
+  /** One part of the run book, in a process of its own. */
+  @Command(name = "gpu-part", hidden = true, description = "One part of 'gpu'.")
+  int gpuPart(
+      @Parameters(paramLabel = "PART", description = "Its name.") String part,
+      @Option(names = "--device", description = "cuda or cuda:N.", defaultValue = "cuda")
+          String device) {
+    PrintWriter out = spec().commandLine().getOut();
+    out.println(Json.line(GpuRun.part(part, device, spec())));
+    out.flush();
+    return dev.viridian.matting.cli.Main.OK;
+  }
+
   /** Writes the formula model. */
   @Command(
       name = "formula-model",

@@ -7,7 +7,7 @@ import dev.viridian.engine.Tensors;
 import java.util.Random;
 
 /** Standard normal inputs. */
-final class Noise {
+public final class Noise {
   private static final long SEED = 1;
 
   private Noise() {}
@@ -17,7 +17,8 @@ final class Noise {
     return batch == 1 ? "" : " batch " + batch;
   }
 
-  static Tensor of(Device device, Shape shape) {
+  /** F32 on a device; the same each time. */
+  public static Tensor of(Device device, Shape shape) {
     Random random = new Random(SEED);
     float[] values = new float[Math.toIntExact(shape.elements())];
     for (int i = 0; i < values.length; i++) {

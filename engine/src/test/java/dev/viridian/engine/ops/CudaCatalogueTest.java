@@ -9,6 +9,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.Shape;
 import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,22 +18,26 @@ import org.junit.jupiter.api.TestFactory;
 import org.opentest4j.TestAbortedException;
 
 /**
- * Every row of the catalogue on a CUDA device, the emulated one, against the plain loops; large
- * samples are left to a real device.
+ * Every row of the catalogue on a CUDA device against the plain loops: the emulated one, which
+ * leaves large samples out, or with {@code -Dviridian.test.kernels=cuda} the first of the machine.
  */
 class CudaCatalogueTest {
   /** The emulated device takes some 20 ns for a thread and an instruction of a warp. */
   private static final long LARGEST = 20_000;
 
-  private static EmulatedDevice emulated;
+  private static final boolean REAL = "cuda".equals(System.getProperty("viridian.test.kernels"));
+
+  private static @Nullable EmulatedDevice emulated;
   private static Device device;
   private static int ran;
   private static int tooLarge;
 
   @BeforeAll
   static void open() {
-    emulated = EmulatedDevice.load();
-    emulated.reset();
+    if (!REAL) {
+      emulated = EmulatedDevice.load();
+      emulated.reset();
+    }
     device = Device.cuda(0);
   }
 
@@ -40,9 +45,10 @@ class CudaCatalogueTest {
   static void close() {
     if (device != null) {
       device.close();
-      assertEquals("", emulated.report());
+      assertEquals("", emulated == null ? "" : emulated.report());
       System.out.println(
-          "ops on the emulated CUDA device: "
+          "ops on "
+              + (REAL ? "a CUDA device: " : "the emulated CUDA device: ")
               + ran
               + " samples ran, "
               + tooLarge
@@ -68,7 +74,7 @@ class CudaCatalogueTest {
     for (OpRow.In in : sample.inputs()) {
       size = Math.max(size, Shape.of(in.shape()).elements());
     }
-    if (size > LARGEST) {
+    if (size > LARGEST && !REAL) {
       tooLarge++;
       throw new TestAbortedException("too large for the emulated device");
     }
@@ -85,14 +91,21 @@ class CudaCatalogueTest {
     OpCatalogueTest.compare("cuda", row.tolerance(), plain, first);
     OpCatalogueTest.Result strided = OpCatalogueTest.run(device, sample, true);
     OpCatalogueTest.compare("cuda, strided", row.tolerance(), plain, strided);
-    emulated.order(EmulatedDevice.Order.REVERSED, 0);
+    order(EmulatedDevice.Order.REVERSED);
     OpCatalogueTest.Result reversed = OpCatalogueTest.run(device, sample, false);
-    emulated.order(EmulatedDevice.Order.FORWARD, 0);
+    order(EmulatedDevice.Order.FORWARD);
     for (int i = 0; i < first.outputs().size(); i++) {
       assertArrayEquals(first.outputs().get(i), reversed.outputs().get(i), "order of threads");
     }
     for (int i = 0; i < first.gradients().size(); i++) {
       assertArrayEquals(first.gradients().get(i), reversed.gradients().get(i), "order of threads");
+    }
+  }
+
+  /** A real device chooses its own. */
+  private static void order(EmulatedDevice.Order order) {
+    if (emulated != null) {
+      emulated.order(order, 0);
     }
   }
 }

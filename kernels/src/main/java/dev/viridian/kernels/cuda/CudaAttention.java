@@ -149,10 +149,10 @@ final class CudaAttention implements AttentionKernels {
       rows(p, q, k, v, mask, null, out, lse, null);
       return;
     }
-    CudaBuffer columns = allocator.allocate(4 * rows(p));
-    rows(p, q, k, v, mask, columnWeights, out, lse, columns);
-    mean(device, p, columns, columnMap);
-    allocator.release(columns);
+    try (CudaAllocator.Scratch columns = allocator.scratch(4 * rows(p))) {
+      rows(p, q, k, v, mask, columnWeights, out, lse, columns.buffer());
+      mean(device, p, columns.buffer(), columnMap);
+    }
   }
 
   /** columnMap = the mean over the heads. */
@@ -186,41 +186,38 @@ final class CudaAttention implements AttentionKernels {
     if (p.batch() == 0) {
       return;
     }
-    CudaBuffer corrections = allocator.allocate(4 * rows(p));
-    CudaBuffer columns = null;
-    if (dColumnMap != null) {
-      columns = allocator.allocate(4 * rows(p));
-      rows(p, q, k, v, mask, columnWeights, null, null, columns);
-    }
-    long map = (long) p.batch() * p.queries();
-    CudaLaunch of =
-        launch("corrections")
-            .floats(out, ofQueries(p, p.out()))
-            .floats(dOut, ofQueries(p, p.out()))
-            .optional(columns, 4 * rows(p))
-            .optional(dColumnMap, 4 * map)
-            .floats(corrections, rows(p))
-            .i32(p.batch())
-            .i32(p.heads())
-            .i32(p.queries())
-            .i32(p.headDim());
-    strides(of, p.out()).blocks((32 * rows(p) + THREADS - 1) / THREADS, THREADS);
+    long bytes = 4 * rows(p);
+    try (CudaAllocator.Scratch scratch = allocator.scratch(2 * bytes)) {
+      CudaBuffer corrections = scratch.buffer().slice(0, bytes);
+      CudaBuffer columns = dColumnMap == null ? null : scratch.buffer().slice(bytes, bytes);
+      if (columns != null) {
+        rows(p, q, k, v, mask, columnWeights, null, null, columns);
+      }
+      long map = (long) p.batch() * p.queries();
+      CudaLaunch of =
+          launch("corrections")
+              .floats(out, ofQueries(p, p.out()))
+              .floats(dOut, ofQueries(p, p.out()))
+              .optional(columns, 4 * rows(p))
+              .optional(dColumnMap, 4 * map)
+              .floats(corrections, rows(p))
+              .i32(p.batch())
+              .i32(p.heads())
+              .i32(p.queries())
+              .i32(p.headDim());
+      strides(of, p.out()).blocks((32 * rows(p) + THREADS - 1) / THREADS, THREADS);
 
-    CudaLaunch queries = launch("backward_queries", p);
-    gradients(queries, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
-    queries.floats(dq, ofQueries(p, p.q()));
-    strides(sizes(queries, p), p.q(), p.k(), p.v(), p.out(), p.mask());
-    tiles(queries, p, p.queries());
+      CudaLaunch queries = launch("backward_queries", p);
+      gradients(queries, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
+      queries.floats(dq, ofQueries(p, p.q()));
+      strides(sizes(queries, p), p.q(), p.k(), p.v(), p.out(), p.mask());
+      tiles(queries, p, p.queries());
 
-    CudaLaunch keys = launch("backward_keys", p);
-    gradients(keys, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
-    keys.floats(dk, ofKeys(p, p.k())).floats(dv, ofKeys(p, p.v()));
-    strides(sizes(keys, p), p.q(), p.k(), p.v(), p.out(), p.mask());
-    tiles(keys, p, p.keys());
-
-    allocator.release(corrections);
-    if (columns != null) {
-      allocator.release(columns);
+      CudaLaunch keys = launch("backward_keys", p);
+      gradients(keys, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
+      keys.floats(dk, ofKeys(p, p.k())).floats(dv, ofKeys(p, p.v()));
+      strides(sizes(keys, p), p.q(), p.k(), p.v(), p.out(), p.mask());
+      tiles(keys, p, p.keys());
     }
   }
 
