@@ -67,6 +67,7 @@ final class Networks implements AutoCloseable {
   }
 
   /** A text, an evaluation of the noise predictor, a decoded picture. */
+  @SuppressWarnings("try") // the scope closes what is made
   private Map<String, float[]> values() {
     Map<String, float[]> values = new LinkedHashMap<>();
     try (MemoryScope scope = MemoryScope.open()) {
@@ -77,9 +78,8 @@ final class Networks implements AutoCloseable {
         Tensor noise = unet.forward(latents(1), times, 0, context, LayerObserver.NONE);
         values.put("unet", noise.toFloats());
       }
-      values.put(
-          "vae",
-          scope.keep(vae.decode(latents(1), false, LayerObserver.NONE).picture()).toFloats());
+      Tensor picture = vae.decode(latents(1), false, LayerObserver.NONE).picture();
+      values.put("vae", picture.toFloats());
     }
     return values;
   }

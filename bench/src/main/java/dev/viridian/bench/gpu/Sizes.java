@@ -45,6 +45,6 @@ record Sizes(
 
   /** Those of the emulated device: everything is done, on a few numbers. */
   static Sizes tiny(ModelConfigs model) {
-    return new Sizes(model, model, 64, 64, 3, 2, 16, 32, 64, 2);
+    return new Sizes(model, model, 32, 32, 3, 2, 16, 32, 64, 1);
   }
 }
