@@ -126,6 +126,8 @@ public final class RunBook {
                 "train",
                 "--stage",
                 "scratch",
+                "--config",
+                "small",
                 "--train-data-dir",
                 pictures.toString(),
                 "--output",
