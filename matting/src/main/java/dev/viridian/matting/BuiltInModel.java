@@ -18,9 +18,6 @@ public final class BuiltInModel {
   /** What records call it. */
   public static final String NAME = "viridian-small";
 
-  /** Pixels along each side of the pictures that it was trained on. */
-  public static final int SIDE = 128;
-
   /** Its files. */
   static final List<String> FILES =
       List.of(

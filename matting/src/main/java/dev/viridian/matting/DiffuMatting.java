@@ -8,6 +8,7 @@ import dev.viridian.diffusion.pipeline.StableDiffusion;
 import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
+import dev.viridian.diffusion.weights.ModelDefaults;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * try (DiffuMatting model = DiffuMatting.load(Path.of("model"))) {
- *   Cutout cutout = model.generate(TextToImage.of("a red apple"), 42);
+ *   Cutout cutout = model.generate(model.request("a red apple"), 42);
  *   BufferedImage image = cutout.image();
  * }
  * }</pre>
@@ -117,6 +118,19 @@ public final class DiffuMatting implements AutoCloseable {
   /** Whether it has a matting head, so that its objects have an alpha. */
   public boolean hasHead() {
     return head != null;
+  }
+
+  /**
+   * A prompt at the model's own size, steps and guidance; see {@link
+   * dev.viridian.diffusion.weights.ModelDefaults}. The prompt is used as it is: {@link GreenPrompt}
+   * adds the canvas.
+   */
+  public TextToImage request(String prompt) {
+    ModelDefaults defaults = diffusion.files().defaults();
+    return TextToImage.of(prompt)
+        .size(defaults.side(), defaults.side())
+        .steps(defaults.steps())
+        .guidance(defaults.guidance());
   }
 
   /**

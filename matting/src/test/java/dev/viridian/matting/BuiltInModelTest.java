@@ -88,6 +88,38 @@ class BuiltInModelTest {
     assertFalse(Files.exists(unpacked));
   }
 
+  /** Size, steps and guidance are the model's own where none are asked for. */
+  @Test
+  void itIsRunAsItsFilesSay() throws IOException {
+    write();
+    try (DiffuMatting model =
+        DiffuMatting.load(BuiltInModel.open(this::stream), Device.cpu(), null)) {
+      TextToImage usual = model.request("a red apple");
+      assertEquals(16, usual.width());
+      assertEquals(20, usual.steps());
+      assertEquals(7.5, usual.guidance());
+    }
+    index("{\"_viridian\": {\"steps\": 2, \"cfg_scale\": 3}}");
+    try (DiffuMatting model =
+        DiffuMatting.load(BuiltInModel.open(this::stream), Device.cpu(), null)) {
+      TextToImage own = model.request("a red apple");
+      assertEquals(2, own.steps());
+      assertEquals(3, own.guidance());
+      assertEquals(16, model.generate(own, 3).height());
+    }
+    for (String wrong :
+        List.of("{\"steps\": 0}", "{\"cfg_scale\": -1}", "{\"steps\": 2000}", "3")) {
+      index("{\"_viridian\": " + wrong + "}");
+      String said =
+          assertThrows(InputException.class, () -> BuiltInModel.open(this::stream)).getMessage();
+      assertTrue(said.contains("model_index.json: "), said);
+    }
+  }
+
+  private void index(String json) throws IOException {
+    Files.writeString(folder.resolve("model/model_index.json"), json);
+  }
+
   @Test
   void whatIsMissingIsSaidInALineAndNothingStays() throws IOException {
     String none =
@@ -115,7 +147,7 @@ class BuiltInModelTest {
   void theJarsModelIsWhole() {
     if (BuiltInModel.exists()) {
       try (ModelFiles files = BuiltInModel.open()) {
-        assertEquals(BuiltInModel.SIDE / 8, files.configs().unet().sampleSize());
+        assertEquals(128, files.defaults().side());
       }
     } else {
       assertThrows(InputException.class, BuiltInModel::open);

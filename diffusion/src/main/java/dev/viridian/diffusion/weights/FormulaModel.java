@@ -40,6 +40,7 @@ public record FormulaModel(ModelConfigs configs, DType dtype) {
         configs,
         json(),
         ComponentConfigs.scheduler(),
+        ModelDefaults.of(configs),
         tokenizer == null ? List.of() : List.of(tokenizer),
         weights,
         opened);

@@ -34,6 +34,7 @@ public final class ModelFiles implements AutoCloseable {
   private final ModelConfigs configs;
   private final Map<Component, ObjectNode> json;
   private final ObjectNode scheduler;
+  private final ModelDefaults defaults;
   private final List<Path> tokenizers;
   private final Map<Component, RenamedWeights> weights;
   private final List<WeightSource> opened;
@@ -44,6 +45,7 @@ public final class ModelFiles implements AutoCloseable {
    *
    * @param name what to call it in messages
    * @param json the configuration file of each network, as it is or would be
+   * @param defaults of a run with it
    * @param tokenizers folders in which to look for the tokenizer, the best first
    * @param opened what to close with it
    */
@@ -52,6 +54,7 @@ public final class ModelFiles implements AutoCloseable {
       ModelConfigs configs,
       Map<Component, ObjectNode> json,
       ObjectNode scheduler,
+      ModelDefaults defaults,
       List<Path> tokenizers,
       Map<Component, RenamedWeights> weights,
       List<WeightSource> opened) {
@@ -59,6 +62,7 @@ public final class ModelFiles implements AutoCloseable {
     this.configs = configs;
     this.json = new EnumMap<>(json);
     this.scheduler = scheduler;
+    this.defaults = defaults;
     this.tokenizers = List.copyOf(tokenizers);
     this.weights = new EnumMap<>(weights);
     this.opened = List.copyOf(opened);
@@ -140,6 +144,11 @@ public final class ModelFiles implements AutoCloseable {
   /** The scheduler's configuration as its file has it; a fresh copy. */
   public ObjectNode schedulerConfig() {
     return scheduler.deepCopy();
+  }
+
+  /** How it is run where nothing else is asked for. */
+  public ModelDefaults defaults() {
+    return defaults;
   }
 
   /** The weights of the noise predictor. */

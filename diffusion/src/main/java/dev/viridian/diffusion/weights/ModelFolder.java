@@ -55,7 +55,20 @@ final class ModelFolder {
     ObjectNode scheduler =
         Files.exists(schedule) ? ConfigFile.read(schedule).json() : ComponentConfigs.scheduler();
     return new ModelFiles(
-        name, configs, json, scheduler, List.of(folder.resolve("tokenizer")), weights, opened);
+        name,
+        configs,
+        json,
+        scheduler,
+        defaults(configs),
+        List.of(folder.resolve("tokenizer")),
+        weights,
+        opened);
+  }
+
+  private ModelDefaults defaults(ModelConfigs configs) {
+    Path index = folder.resolve("model_index.json");
+    ModelDefaults usual = ModelDefaults.of(configs);
+    return Files.exists(index) ? usual.changedBy(ConfigFile.read(index)) : usual;
   }
 
   private ModelConfigs configs(String name) {

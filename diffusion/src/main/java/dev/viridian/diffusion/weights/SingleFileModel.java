@@ -100,6 +100,7 @@ final class SingleFileModel {
         configs,
         json,
         scheduler,
+        ModelDefaults.of(configs),
         List.of(
             expectedConfig.resolve("tokenizer"),
             file.resolveSibling("tokenizer"),

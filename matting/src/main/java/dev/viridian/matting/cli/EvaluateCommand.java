@@ -55,9 +55,12 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--output", required = true, paramLabel = "DIR", description = "Where to write.")
   private Path output = Path.of(".");
 
-  @Option(names = "--side", paramLabel = "N", description = "Of the pictures, default 128.")
+  @Option(
+      names = "--side",
+      paramLabel = "N",
+      description = "Of the pictures; default: the model's own.")
   @Range(least = 32, most = 1024, multipleOf = 32)
-  private int side = BuiltInModel.SIDE;
+  private @Nullable Integer side;
 
   @Option(
       names = "--count",
@@ -66,13 +69,19 @@ final class EvaluateCommand implements Callable<Integer> {
   @Range(least = 1, most = 100_000)
   private int count = 64;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps of the sampler, default 20.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Steps of the sampler; default: the model's own, else 20.")
   @Range(least = 1, most = 1000)
-  private int steps = 20;
+  private @Nullable Integer steps;
 
-  @Option(names = "--cfg-scale", paramLabel = "X", description = "Guidance, default 7.5.")
+  @Option(
+      names = "--cfg-scale",
+      paramLabel = "X",
+      description = "Guidance; default: the model's own, else 7.5.")
   @Range(least = 0, most = 100)
-  private double cfgScale = 7.5;
+  private @Nullable Double cfgScale;
 
   @Option(
       names = "--recogniser-steps",
@@ -108,15 +117,13 @@ final class EvaluateCommand implements Callable<Integer> {
         DiffuMatting loaded =
             DiffuMatting.load(
                 model == null ? BuiltInModel.open() : ModelFiles.open(model), device, null)) {
-      Evaluation.Request request =
-          new Evaluation.Request(
-              side,
-              count,
-              TextToImage.of("").steps(steps).guidance(cfgScale),
-              seed,
-              recogniserSteps);
+      TextToImage own = loaded.request("");
+      own = steps == null ? own : own.steps(steps);
+      own = cfgScale == null ? own : own.guidance(cfgScale);
+      int size = side == null ? own.width() : side;
+      Evaluation.Request request = new Evaluation.Request(size, count, own, seed, recogniserSteps);
       Evaluation.Report report = Evaluation.of(loaded, device, data, request);
-      Map<String, Object> json = json(loaded, report);
+      Map<String, Object> json = json(loaded, own, report);
       write(report, json);
       if (console.json()) {
         Json.print(spec.commandLine().getOut(), json);
@@ -127,13 +134,14 @@ final class EvaluateCommand implements Callable<Integer> {
     return Main.OK;
   }
 
-  private Map<String, Object> json(DiffuMatting loaded, Evaluation.Report report) {
+  private Map<String, Object> json(
+      DiffuMatting loaded, TextToImage request, Evaluation.Report report) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("model", model == null ? BuiltInModel.NAME : model.toString());
     json.put("model_hash", loaded.fingerprint());
     json.put("pictures", count);
-    json.put("steps", steps);
-    json.put("cfg_scale", cfgScale);
+    json.put("steps", request.steps());
+    json.put("cfg_scale", request.guidance());
     json.put("seed", seed);
     json.put("vae_psnr", rounded(report.psnr()));
     json.put("gsg", rounded(report.green()));

@@ -88,6 +88,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
+      options.fill(java.util.Objects.requireNonNull(spec), files.defaults());
       MemoryEstimate.check(files, options, dtype(device), precision(device), device);
     } catch (RuntimeException e) {
       files.close();

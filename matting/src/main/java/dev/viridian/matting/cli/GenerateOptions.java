@@ -1,8 +1,8 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.diffusion.scheduler.Schedulers;
+import dev.viridian.diffusion.weights.ModelDefaults;
 import dev.viridian.engine.io.Text;
-import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.GreenPrompt;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ final class GenerateOptions {
       paramLabel = "DIR|FILE|ORG/NAME",
       description = {
         "A model folder, a single-file model, or a model in the Hugging Face cache.",
-        "Default: the small model in the jar, for pictures of 128x128."
+        "Default: the small model in the jar."
       })
   @Nullable String model;
 
@@ -45,25 +45,31 @@ final class GenerateOptions {
   @Option(
       names = "--width",
       paramLabel = "N",
-      description = "In pixels, default 512, without --model 128.")
+      description = "In pixels; default: the model's own, 512 for SD1.5.")
   @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int width = 512;
 
   @Option(
       names = "--height",
       paramLabel = "N",
-      description = "In pixels, default 512, without --model 128.")
+      description = "In pixels; default: the model's own, 512 for SD1.5.")
   @Range(least = MIN_SIDE, most = MAX_SIDE, multipleOf = 8)
   int height = 512;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps of the sampler, default 20.")
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Steps of the sampler; default: the model's own, else 20.")
   @Range(least = 1, most = 1000)
   int steps = 20;
 
   @Option(
       names = "--cfg-scale",
       paramLabel = "X",
-      description = "How strongly to follow the prompt, default 7.5; 1 is plain sampling.")
+      description = {
+        "How strongly to follow the prompt; default: the model's own, else 7.5;",
+        "1 is plain sampling."
+      })
   @Range(least = 0, most = 100)
   double cfgScale = 7.5;
 
@@ -209,15 +215,19 @@ final class GenerateOptions {
               + MOST_PICTURES
               + " pictures at most");
     }
-    if (model == null) {
-      width = given(command, "--width") ? width : BuiltInModel.SIDE;
-      height = given(command, "--height") ? height : BuiltInModel.SIDE;
-    }
     prompt = wellFormed(prompt);
     negativePrompt = wellFormed(negativePrompt);
     words(checks);
     output(checks);
     notYet(checks);
+  }
+
+  /** Takes from the model what no flag gives. */
+  void fill(CommandSpec command, ModelDefaults defaults) {
+    width = given(command, "--width") ? width : defaults.side();
+    height = given(command, "--height") ? height : defaults.side();
+    steps = given(command, "--steps") ? steps : defaults.steps();
+    cfgScale = given(command, "--cfg-scale") ? cfgScale : defaults.guidance();
   }
 
   private static boolean given(CommandSpec command, String flag) {

@@ -1,6 +1,5 @@
 package dev.viridian.matting.cli;
 
-import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
@@ -47,7 +46,7 @@ final class ValidationPictures {
       for (int i = 0; i < prompts.size(); i++) {
         String prompt =
             GreenPrompt.of(prompts.get(i), suffix, model.diffusion().tokenizer()).text();
-        Cutout cutout = model.generate(TextToImage.of(prompt).size(side, side), seed);
+        Cutout cutout = model.generate(model.request(prompt).size(side, side), seed);
         Path file = folder.resolve(step + "-" + i + ".png");
         ImageIO.write(
             Images.toBufferedImage(side, side, cutout.greenPixels()), "png", file.toFile());

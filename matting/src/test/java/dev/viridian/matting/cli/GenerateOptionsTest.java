@@ -44,9 +44,8 @@ class GenerateOptionsTest {
   @Test
   void defaultsAreThoseOfTheHelp() {
     GenerateOptions options = cat("");
-    assertEquals(128, options.width);
-    assertEquals(128, options.height);
-    assertEquals(512, cat("--model m").width);
+    assertEquals(512, options.width);
+    assertEquals(512, options.height);
     assertEquals(64, cat("--height 64").height);
     assertEquals(20, options.steps);
     assertEquals(7.5, options.cfgScale);
