@@ -4,25 +4,32 @@ import dev.viridian.engine.io.AtomicFile;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
 import dev.viridian.engine.io.WriteException;
+import java.awt.Color;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
  * A page of a run's curves and validation pictures: {@code report.html} in the output folder, which
  * needs nothing else but the pictures beside it. Stateless.
  */
 public final class LossReport {
-  private static final int WIDTH = 720;
-  private static final int HEIGHT = 200;
-  private static final int MARGIN = 60;
+  private static final int WIDTH = 900;
+  private static final int HEIGHT = 320;
 
   /** Points of a curve: each is the mean of as many steps as it takes. */
   private static final int POINTS = 400;
@@ -41,15 +48,14 @@ public final class LossReport {
     page.append("<!doctype html><meta charset=\"utf-8\"><title>Training</title>\n<style>");
     page.append("body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}");
     page.append("td{padding:0 1em 0 0}img{margin:4px;image-rendering:pixelated}");
-    page.append("text{font:12px sans-serif;fill:#555}</style>\n<h1>Training</h1>\n<table>\n");
+    page.append(".curve{display:block}</style>\n<h1>Training</h1>\n<table>\n");
     facts.forEach((key, value) -> page.append(row(key, value)));
     page.append("</table>\n");
     try {
       List<String> lines = Files.readAllLines(output.resolve("scalars.csv"));
       String[] names = lines.getFirst().split(",");
       for (int column = 1; column < names.length; column++) {
-        page.append("<h2>").append(escaped(names[column])).append("</h2>\n");
-        page.append(curve(points(lines, column)));
+        page.append(curve(names[column], points(lines, column)));
       }
       pictures(output.resolve("validation"), page);
     } catch (IOException e) {
@@ -93,38 +99,25 @@ public final class LossReport {
     return points;
   }
 
-  private static String curve(List<double[]> points) {
+  /** The curve as a picture within the page. */
+  private static String curve(String name, List<double[]> points) throws IOException {
     if (points.isEmpty()) {
       return "<p>no values</p>\n";
     }
-    double low = points.stream().mapToDouble(p -> p[1]).min().orElse(0);
-    double high = points.stream().mapToDouble(p -> p[1]).max().orElse(1);
-    double first = points.getFirst()[0];
-    double last = points.getLast()[0];
-    StringBuilder line = new StringBuilder();
-    for (double[] p : points) {
-      double x = MARGIN + (p[0] - first) / Math.max(1e-9, last - first) * (WIDTH - MARGIN - 10);
-      double y = 10 + (high - p[1]) / Math.max(1e-30, high - low) * (HEIGHT - 40);
-      line.append(String.format(Locale.ROOT, "%.1f,%.1f ", x, y));
-    }
-    return String.format(
-        Locale.ROOT,
-        "<svg width=\"%d\" height=\"%d\"><polyline fill=\"none\" stroke=\"#176\""
-            + " stroke-width=\"1.5\" points=\"%s\"/><text x=\"0\" y=\"18\">%.4g</text>"
-            + "<text x=\"0\" y=\"%d\">%.4g</text><text x=\"%d\" y=\"%d\">%.0f</text>"
-            + "<text x=\"%d\" y=\"%d\">%.0f</text></svg>\n",
-        WIDTH,
-        HEIGHT,
-        line,
-        high,
-        HEIGHT - 28,
-        low,
-        MARGIN,
-        HEIGHT - 5,
-        first,
-        WIDTH - 50,
-        HEIGHT - 5,
-        last);
+    XYChart chart =
+        new XYChartBuilder().width(WIDTH).height(HEIGHT).xAxisTitle("step").title(name).build();
+    chart.getStyler().setLegendVisible(false).setChartBackgroundColor(Color.WHITE);
+    double[] steps = points.stream().mapToDouble(p -> p[0]).toArray();
+    double[] values = points.stream().mapToDouble(p -> p[1]).toArray();
+    XYSeries series = chart.addSeries(name, steps, values);
+    series.setMarker(points.size() == 1 ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
+    return "<img class=\"curve\" alt=\""
+        + escaped(name)
+        + "\" src=\"data:image/png;base64,"
+        + Base64.getEncoder().encodeToString(png.toByteArray())
+        + "\">\n";
   }
 
   private static void pictures(Path folder, StringBuilder page) throws IOException {

@@ -6,13 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.io.Safetensors;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
@@ -286,7 +290,15 @@ class TrainCommandTest {
       assertEquals(2, pictures.count()); // one for each checkpoint
     }
     String report = Files.readString(dir.resolve("readings/report.html"));
-    assertTrue(report.contains("<polyline") && report.contains("validation/2-0.png"), report);
+    assertTrue(report.contains("validation/2-0.png"), report);
+    Matcher curves = Pattern.compile("data:image/png;base64,([^\"]+)\"").matcher(report);
+    int count = 0;
+    for (; curves.find(); count++) {
+      byte[] png = Base64.getDecoder().decode(curves.group(1));
+      assertTrue(ImageIO.read(new ByteArrayInputStream(png)).getWidth() > 500);
+    }
+    String columns = Files.readAllLines(dir.resolve("readings/scalars.csv")).getFirst();
+    assertEquals(columns.split(",").length - 1, count);
   }
 
   /** The estimate is made before the start; what the run then took is told with it. */
