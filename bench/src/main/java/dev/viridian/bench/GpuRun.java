@@ -43,7 +43,8 @@ final class GpuRun {
     @Option(
         names = "--tests",
         paramLabel = "DIR",
-        description = "Jars of the tests, with the folder golden: what bench/gpu/pack makes.")
+        description =
+            "Jars of the tests, and a folder golden if more than their core: what bench/gpu/pack makes.")
     @Nullable Path tests;
 
     @Option(
