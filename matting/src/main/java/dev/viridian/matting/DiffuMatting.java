@@ -72,6 +72,17 @@ public final class DiffuMatting implements AutoCloseable {
   }
 
   /**
+   * Loads a model on a device, its weights in the type they have.
+   *
+   * @param model a folder in diffusers' layout or a single file, with or without a matting head
+   * @param device such as {@link Device#cuda(int)}; stays open when the model is closed
+   * @throws InputException if it is not a Stable Diffusion 1.x model or not sound; names every key
+   */
+  public static DiffuMatting load(Path model, Device device) {
+    return load(ModelFiles.open(model), device, null);
+  }
+
+  /**
    * Loads a model.
    *
    * @param files closed with the model, or before this throws

@@ -17,11 +17,13 @@ import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -142,15 +144,30 @@ class BuiltInModelTest {
     }
   }
 
-  /** The jar has all of its model, or nothing of it. */
+  /** What the README promises: a red object that is opaque, on a canvas that is not. */
   @Test
-  void theJarsModelIsWhole() {
-    if (BuiltInModel.exists()) {
-      try (ModelFiles files = BuiltInModel.open()) {
-        assertEquals(128, files.defaults().side());
+  void theJarsModelPaintsARedApple() {
+    try (DiffuMatting model = DiffuMatting.load()) {
+      TextToImage request = model.request("a red apple");
+      assertEquals(128, request.width());
+      BufferedImage picture = model.generate(request, 1).image();
+      double[] sum = new double[4];
+      for (int y = 0; y < picture.getHeight(); y++) {
+        for (int x = 0; x < picture.getWidth(); x++) {
+          int argb = picture.getRGB(x, y);
+          int alpha = argb >>> 24;
+          sum[3] += alpha / 255.0;
+          for (int c = 0; c < 3; c++) {
+            sum[c] += alpha / 255.0 * (argb >>> 16 - 8 * c & 255);
+          }
+        }
       }
-    } else {
-      assertThrows(InputException.class, BuiltInModel::open);
+      double covered = sum[3] / (picture.getWidth() * picture.getHeight());
+      assertTrue(covered > 0.1 && covered < 0.8, "covered " + covered);
+      assertTrue(sum[0] > 2 * sum[1] && sum[0] > 2 * sum[2], Arrays.toString(sum));
+      for (int corner : new int[] {0, picture.getWidth() - 1}) {
+        assertTrue(picture.getRGB(corner, corner) >>> 24 < 26, "corner " + corner);
+      }
     }
   }
 }
