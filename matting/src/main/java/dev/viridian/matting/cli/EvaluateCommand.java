@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     description = {
       "Figures of a model on drawn pictures that it was not trained on.",
-      "Writes sheet.png, the generated pictures, and evaluation.json."
+      "Writes sheet.png, with the generated pictures, and evaluation.json."
     })
 final class EvaluateCommand implements Callable<Integer> {
   @ParentCommand private @Nullable Main main;

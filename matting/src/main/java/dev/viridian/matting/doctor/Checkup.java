@@ -188,11 +188,13 @@ public final class Checkup {
               ? Finding.ok("gpu", gpu.toString())
               : absent("gpu", CudaReport.problem(gpu.ordinal()), ""));
     }
-    String blas = CudaLibraries.blas();
+    CudaLibraries.Blas blas = CudaLibraries.blasLibrary();
     findings.add(
-        blas.isEmpty()
-            ? Finding.ok("cublas", place("libcublas.so.12"))
-            : absent("cublas", blas, ""));
+        blas.problem().isEmpty()
+            ? Finding.ok(
+                "cublas",
+                place(blas.file()) + (blas.withoutJCublas() ? ", called without JCublas" : ""))
+            : absent("cublas", blas.problem(), ""));
     String dnn = CudaLibraries.dnn();
     findings.add(
         dnn.isEmpty()
