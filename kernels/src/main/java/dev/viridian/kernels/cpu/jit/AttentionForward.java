@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The forward pass of attention for one picture. Where there is no mask and no column is asked for,
  * tiles go by {@link BoundedTile}, else by {@link OnlineTile}; also for a single key, whose weight
- * must be exactly 1. Both compute the very scores that a backward pass computes again. All sizes
- * have been checked.
+ * must be exactly 1. All sizes have been checked.
  */
 final class AttentionForward {
   /** Queries of a task; a multiple of the rows of every tile. */
@@ -98,7 +97,9 @@ final class AttentionForward {
           long firstValue = at(p.v(), head, 0);
           RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
           RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
-          panels.packAcross(keys, task % blocks, packed, keysAt(head));
+          NativeRows surplus = bounded && code.paired(p.headDim()) ? surplus(head, task % blocks) : null;
+          panels.packAcross(keys, task % blocks, packed, keysAt(head), surplus);
+          Reference.reachabilityFence(surplus);
           panels.packDown(values, task % blocks, packed, valuesAt(head));
           if (bounded) {
             lengths[task] = longest(head, task % blocks);
@@ -115,7 +116,7 @@ final class AttentionForward {
           for (int block = 0; bounded && block < blocks; block++) {
             longest = Math.max(longest, lengths[head * blocks + block]); // NaN stays
           }
-          if (bounded && longest < BoundedTile.LONGEST) {
+          if (bounded && BoundedTile.takes(code.paired(p.headDim()), longest)) {
             new BoundedTile(this, head, first, count).run(longest);
           } else {
             new OnlineTile(this, head, first, count).run(null);
@@ -133,11 +134,23 @@ final class AttentionForward {
     Reference.reachabilityFence(packed);
   }
 
+  private NativeRows keys(int head, int block) {
+    long first = 4 * at(p.k(), head, block * HeadPanels.BLOCK);
+    return new NativeRows(k, first, 4 * p.k().token());
+  }
+
+  /** What {@link PairSums} adds too much for each key of a block. */
+  private NativeRows surplus(int head, int block) {
+    int count = panels.count(block);
+    NativeRows surplus = NativeRows.scratch(1, PairCode.bytes(count))[0];
+    code.pairs(keys(head, block), count, p.headDim(), surplus);
+    return surplus;
+  }
+
   /** The greatest length of a block's keys as vectors; NaN if one of them has it. */
   private float longest(int head, int block) {
     int count = panels.count(block);
-    long first = 4 * at(p.k(), head, block * HeadPanels.BLOCK);
-    NativeRows keys = new NativeRows(k, first, 4 * p.k().token());
+    NativeRows keys = keys(head, block);
     NativeRows squares = NativeRows.scratch(1, LengthCode.bytes(count))[0];
     code.squares(keys, count, p.headDim(), squares);
     float greatest = 0;
