@@ -97,7 +97,8 @@ final class AttentionForward {
           long firstValue = at(p.v(), head, 0);
           RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
           RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
-          NativeRows surplus = bounded && code.paired(p.headDim()) ? surplus(head, task % blocks) : null;
+          NativeRows surplus =
+              bounded && code.paired(p.headDim()) ? surplus(head, task % blocks) : null;
           panels.packAcross(keys, task % blocks, packed, keysAt(head), surplus);
           Reference.reachabilityFence(surplus);
           panels.packDown(values, task % blocks, packed, valuesAt(head));

@@ -22,6 +22,9 @@ final class AttentionKit {
    */
   private static final int MOST_PAIRED = 160;
 
+  /** With fewer the powers take most of the time and little is gained. */
+  private static final int LEAST_PAIRED = 32;
+
   private final boolean paired;
 
   /** Copies rows into panels. */
@@ -34,6 +37,7 @@ final class AttentionKit {
 
   /** By whether scores are paired, by vectors less one, by rows less one. */
   private final Weights[][][] weights = new Weights[2][VectorLevel.VECTORS][];
+
   private final SoftmaxCode[] softmax = new SoftmaxCode[2];
   private final CodePage[] softmaxPages = new CodePage[2];
   private final RowsCode copy = new RowsCode(0);
@@ -291,7 +295,7 @@ final class AttentionKit {
 
   /** Whether scores of so many values that become weights are those of {@link PairSums}. */
   boolean paired(int values) {
-    return paired && values <= MOST_PAIRED;
+    return paired && values >= LEAST_PAIRED && values <= MOST_PAIRED;
   }
 
   /** What {@link PairSums} adds too much for each row, as {@link PairCode#run} writes it. */

@@ -10,12 +10,11 @@ import java.lang.ref.Reference;
 /**
  * Some queries of one head, two keys or more, no mask; without looking for the largest score first.
  * No score of a query exceeds its length times that of the longest key, so a shift known beforehand
- * keeps all weights below 2^{@value #HIGHEST}; the division by their sum takes it out again.
+ * keeps all weights below e^{@value #HIGHEST}; the division by their sum takes it out again.
  * Weights come straight from the registers that hold the scores, and nothing is ever scaled down.
  *
- * <p>Powers are those of 2, of scores times log₂e, a factor of each row. Where scores are those of
- * {@link PairSums}, a query is also scaled to about the length of the longest key, by a power of
- * two that its factor takes out again: the error of a score stays one of that bound.
+ * <p>Where scores are those of {@link PairSums}, powers are those of 2, and a query is scaled to about the length of the longest key, by a power of
+ * two that a factor of its row takes out again: the error of a score stays one of that bound.
  *
  * <p>Where a row's sum is so small that weights may have vanished that count, the row is computed
  * again by {@link OnlineTile}. That needs scores more than a hundred below their bound, all of a
@@ -37,16 +36,16 @@ final class BoundedTile {
 
   private static final float LONGEST_PAIRED = 1e15f;
 
-  /** Exponent of 2 that no weight exceeds: sums and their products with values have room above. */
-  private static final int HIGHEST = 79;
+  /** Exponent that no weight exceeds: sums and their products with values have room above. */
+  private static final int HIGHEST = 55;
 
-  /** Below it a sum may lack weights that were too small for a number: those are 2^−125 or less. */
+  /** Below it a sum may lack weights that were too small for a number: those are e^−86 or less. */
   private static final float LEAST_SUM = 0x1p-70f;
 
   /** Most that a query is scaled by, as a power of 2: its factor must leave absent keys hidden. */
   private static final int MOST = 60;
 
-  private static final double LN_2 = Math.log(2);
+  private static final float LOG2_E = (float) (1 / Math.log(2));
 
   private final AttentionForward f;
   private final AttentionProblem p;
@@ -62,8 +61,10 @@ final class BoundedTile {
   private final NativeRows factor;
   private final NativeRows squares;
 
-  /** What each row's exponents of 2 have been lessened by, negative. */
-  private final float[] lessened;
+  /** What each row's scores have been shifted by, 0 or less. */
+  private final double[] lessened;
+
+  private final boolean paired;
 
   BoundedTile(AttentionForward f, int head, int first, int count) {
     this.f = f;
@@ -89,7 +90,8 @@ final class BoundedTile {
     shifts = groups[4];
     factor = groups[5];
     squares = groups[6];
-    lessened = new float[count];
+    lessened = new double[count];
+    paired = f.code.paired(p.headDim());
   }
 
   /**
@@ -121,32 +123,48 @@ final class BoundedTile {
 
   /** Copies the queries; marks rows that go the other way, and says whether all do. */
   private boolean begin(float longest, boolean[] again) {
+    shifts.memory().asSlice(sums.at(), count * sums.step()).fill((byte) 0);
+    NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
+    return paired ? pairs(from, longest, again) : plain(from, longest, again);
+  }
+
+  private boolean plain(NativeRows from, float longest, boolean[] again) {
+    MemorySegment memory = shifts.memory();
+    memory.set(JAVA_FLOAT, factor.at(), p.scale());
+    f.code.copy(from, queries, count, p.headDim(), factor.alike());
+    f.code.squares(queries, count, p.headDim(), squares);
+    for (int i = 0; i < count; i++) {
+      float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
+      float bound = AttentionForward.length(square) * longest;
+      again[i] = !(bound < LONGEST);
+      float shift = again[i] ? -LONGEST : -Math.max(0, bound - HIGHEST);
+      lessened[i] = shift;
+      memory.set(JAVA_FLOAT, shifts.at() + (long) WeightCode.ROW_NUMBERS * i, shift);
+    }
+    return false;
+  }
+
+  private boolean pairs(NativeRows from, float longest, boolean[] again) {
     boolean all = true;
     MemorySegment memory = shifts.memory();
-    NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
-    float bounding = (float) Math.abs(p.scale() / LN_2);
-    float log2e = (float) (1 / LN_2);
-    memory.asSlice(sums.at(), count * sums.step()).fill((byte) 0);
     f.code.squares(from, count, p.headDim(), squares);
     for (int i = 0; i < count; i++) {
       float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
-      float length = AttentionForward.length(square) * bounding;
+      float length = AttentionForward.length(square) * Math.abs(p.scale());
       float bound = length * longest;
       again[i] = !(bound < HIGHEST_BOUND);
       all &= again[i];
-      float shift = again[i] ? -LONGEST : -Math.max(0, bound - HIGHEST);
-      int power = f.code.paired(p.headDim()) ? Math.getExponent(longest) - Math.getExponent(length) : 0;
+      float shift = again[i] ? -LONGEST : -LOG2_E * Math.max(0, bound - HIGHEST);
+      lessened[i] = shift / LOG2_E;
+      int power = Math.getExponent(longest) - Math.getExponent(length);
       power = Math.clamp(power, -MOST, MOST);
-      lessened[i] = shift;
       long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
       memory.set(JAVA_FLOAT, at, shift);
-      memory.set(JAVA_FLOAT, at + Float.BYTES, Math.scalb(log2e, -power));
+      memory.set(JAVA_FLOAT, at + Float.BYTES, Math.scalb(LOG2_E, -power));
       memory.set(JAVA_FLOAT, factor.at() + 4L * i, Math.scalb(p.scale(), power));
     }
     f.code.copy(from, queries, count, p.headDim(), factor);
-    if (f.code.paired(p.headDim())) {
-      takeOut();
-    }
+    takeOut();
     return all;
   }
 
@@ -178,7 +196,7 @@ final class BoundedTile {
       any |= again[i];
       if (lse != null) {
         long row = ((long) f.batch * p.heads() + head) * p.queries() + first + i;
-        Numbers.set(lse, row, (float) (Math.log(sum) - lessened[i] * LN_2));
+        Numbers.set(lse, row, (float) (Math.log(sum) - lessened[i]));
       }
     }
     return any;

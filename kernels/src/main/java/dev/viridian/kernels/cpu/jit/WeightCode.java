@@ -9,8 +9,9 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weights of attention from queries and keys in one go: {@code 2^((a·b + bias) · factor + shift)},
- * with a row of A, a column of a panel of B, a number of the column, and two numbers of the row.
+ * Weights of attention from queries and keys in one go: {@code e^(a·b + bias + shift)}, with a row
+ * of A, a column of a panel of B, a number of the column and one of the row; or {@code 2^((a·b +
+ * bias) · factor + shift)}, with two of the row.
  * Scores never leave the registers; weights are written and added to sums of their row, lane by
  * lane.
  *
@@ -87,7 +88,11 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
       loop.loop(a, END_OF_TURNS, TileSums.UNROLL);
     }
     loop.loop(a, END, 1);
-    shift(a, loop);
+    if (paired) {
+      shift(a, loop);
+    } else {
+      addShift(a, loop);
+    }
     powers(a, loop);
     advance(a, A_NOW, A_STEP);
     advance(a, C_NOW, C_STEP);
@@ -141,7 +146,19 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     a.add(Gpr.RSI, loop.rowBytes());
   }
 
-  /** The row's numbers: not before the products, whose sums a shift would make less exact. */
+  /** Adds the row's number: not before the products, whose sums it would make less exact. */
+  private void addShift(X64Assembler a, TileSums loop) {
+    a.mov(Gpr.RCX, argument(SHIFTS_NOW));
+    for (int i = 0; i < rows; i++) {
+      Vec shift = level.register(loop.firstFree() + i % 2);
+      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * ROW_NUMBERS));
+      for (int j = 0; j < vectors; j++) {
+        a.vaddps(loop.sum(i, j), loop.sum(i, j), shift);
+      }
+    }
+  }
+
+  /** The same after the row's factor. */
   private void shift(X64Assembler a, TileSums loop) {
     a.mov(Gpr.RCX, argument(SHIFTS_NOW));
     for (int i = 0; i < rows; i++) {
@@ -156,7 +173,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
   }
 
   private void powers(X64Assembler a, TileSums loop) {
-    int free = Math.min(loop.free(), 16);
+    int free = Math.min(loop.free(), paired ? 16 : 7);
     Vec[] registers = new Vec[free];
     for (int i = 0; i < free; i++) {
       registers[i] = level.register(loop.firstFree() + i);
@@ -168,7 +185,14 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     a.mov(Gpr.R8, argument(C_NOW));
     a.mov(Gpr.RDX, argument(C_ROW));
     a.mov(Gpr.RCX, argument(SUMS_NOW));
-    new SmallExponential(a, Gpr.RAX, registers).apply(sums, i -> store(a, loop, i));
+    if (paired) {
+      new SmallPower(a, Gpr.RAX, registers).apply(sums, i -> store(a, loop, i));
+    } else {
+      new SmallExponential(a, Gpr.RAX, registers).apply(sums);
+      for (int i = 0; i < sums.length; i++) {
+        store(a, loop, i);
+      }
+    }
   }
 
   /** Writes a vector of weights; with a row's last, adds all of the row to its sums. */
@@ -272,7 +296,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
       double[] expected = new double[2 * rows * 2 * width];
       for (int i = 0; i < 2 * rows; i++) {
         float shift = 15 - 13f * (i % 12);
-        float factor = 1 << i % 3;
+        float factor = paired ? 1 << i % 3 : 2;
         shifts.setAtIndex(JAVA_FLOAT, 2 * i, shift);
         shifts.setAtIndex(JAVA_FLOAT, 2 * i + 1, factor / 2);
         for (int j = 0; j < 2 * width; j++) {
@@ -285,7 +309,10 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
             x += PairSums.pair(length, p) ? surplus(left, STEP * i, right, column, p) : 0;
           }
           x = x * factor / 2 + shift;
-          expected[i * 2 * width + j] = Math.pow(2, Math.max(x, SmallExponential.LEAST));
+          expected[i * 2 * width + j] =
+              paired
+                  ? Math.pow(2, Math.max(x, SmallPower.LEAST))
+                  : Math.exp(Math.max(x, SmallExponential.LEAST));
         }
       }
       for (int turn = 1; turn <= 2; turn++) {

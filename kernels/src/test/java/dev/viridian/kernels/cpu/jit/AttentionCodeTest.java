@@ -81,7 +81,9 @@ final class AttentionCodeTest {
     AttentionKit kit = AttentionKit.of(VectorLevel.AVX512, true);
     assumeTrue(kit != null, "no AVX-512 here");
     Random random = new Random(5);
-    int[][] sizes = {{50, 77, 40}, {9, 33, 7}, {100, 300, 6}, {17, 5, 5}, {30, 64, 160}, {20, 70, 200}};
+    int[][] sizes = {
+      {50, 77, 40}, {9, 33, 7}, {100, 300, 6}, {17, 5, 5}, {30, 64, 160}, {20, 70, 200}
+    };
     try (Workers workers = new Workers(2)) {
       for (int[] size : sizes) {
         for (float length : new float[] {1, 1e-6f, 10, 0}) {
