@@ -99,11 +99,21 @@ public final class LossReport {
     return points;
   }
 
-  /** The curve as a picture within the page. */
+  /** The curve as a picture within the page; where Java finds no fonts, a line that says so. */
   private static String curve(String name, List<double[]> points) throws IOException {
     if (points.isEmpty()) {
       return "<p>no values</p>\n";
     }
+    try {
+      return picture(name, points);
+    } catch (RuntimeException | LinkageError | InternalError e) {
+      // What the JDK throws then differs by system; a run is not to end by it.
+      String line = name + ": not drawn, " + e + " (are there fonts?); scalars.csv has the values";
+      return "<p>" + escaped(line) + "</p>\n";
+    }
+  }
+
+  private static String picture(String name, List<double[]> points) throws IOException {
     XYChart chart =
         new XYChartBuilder().width(WIDTH).height(HEIGHT).xAxisTitle("step").title(name).build();
     chart.getStyler().setLegendVisible(false).setChartBackgroundColor(Color.WHITE);
