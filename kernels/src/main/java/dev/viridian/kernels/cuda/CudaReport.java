@@ -3,6 +3,7 @@ package dev.viridian.kernels.cuda;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import jcuda.driver.CUdevice;
 import jcuda.driver.JCudaDriver;
 
@@ -33,7 +34,7 @@ public final class CudaReport {
     @Override
     public String toString() {
       return String.format(
-          java.util.Locale.ROOT,
+          Locale.ROOT,
           "cuda:%d %s, compute capability %d.%d, %.1f GiB",
           ordinal,
           name,
@@ -100,6 +101,12 @@ public final class CudaReport {
       }
     }
     return CudaLibraries.blas();
+  }
+
+  /** Whether the machine has CUDA, whole or not: that it is not used is news then. */
+  public static boolean isThere() {
+    CudaLibraries.Driver driver = CudaLibraries.driver();
+    return driver.broken() || driver.devices() > 0;
   }
 
   /** Whether a driver is there that does not work: that is not the user's command line. */

@@ -53,7 +53,7 @@ final class Devices {
       return Device.cuda(ordinal, compute);
     }
     if (name.equals(AUTO) || name.equals(NONE)) {
-      if (name.equals(AUTO) || CudaReport.isBroken()) {
+      if (name.equals(AUTO) || CudaReport.isThere()) {
         err.println("viridian: computing on the CPU; " + problem);
       }
       return cpu.get();
