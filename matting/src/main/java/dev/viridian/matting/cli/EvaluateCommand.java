@@ -33,9 +33,13 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     description = {
       "Figures of a model on drawn pictures that it was not trained on.",
-      "Writes sheet.png, with the generated pictures, and evaluation.json."
+      "Pictures are generated of the first captions that name noun and colour.",
+      "Writes sheet.png, with these pictures, and evaluation.json, where each has a line: what",
+      "was asked for and what was recognised."
     })
 final class EvaluateCommand implements Callable<Integer> {
+  private static final String GENERATED = "generated";
+
   @ParentCommand private @Nullable Main main;
   @Spec private @Nullable CommandSpec spec;
 
@@ -65,7 +69,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "How many of the captions to generate, default 64.")
+      description = "How many captions to generate, default 64.")
   @Range(least = 1, most = 100_000)
   private int count = 64;
 
@@ -128,6 +132,7 @@ final class EvaluateCommand implements Callable<Integer> {
       if (console.json()) {
         Json.print(spec.commandLine().getOut(), json);
       } else {
+        json.remove(GENERATED);
         json.forEach((key, value) -> console.err().println(key.replace('_', ' ') + ": " + value));
       }
     }
@@ -150,6 +155,7 @@ final class EvaluateCommand implements Callable<Integer> {
     json.put("colours_recognised", rounded(report.colours()));
     json.put("nouns_recognised_of_drawn", rounded(report.drawnNouns()));
     json.put("colours_recognised_of_drawn", rounded(report.drawnColours()));
+    json.put(GENERATED, report.generated());
     return json;
   }
 

@@ -15,7 +15,11 @@ import dev.viridian.matting.image.Images;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,11 +36,41 @@ public final class Evaluation {
    * What is asked for.
    *
    * @param side of all pictures
-   * @param count pictures to generate, of the first captions
+   * @param count pictures to generate, of the first captions that name noun and colour
    * @param request steps, guidance and sampler of them
    * @param recogniserSteps of training the recogniser; 0 for none
    */
   public record Request(int side, int count, TextToImage request, long seed, int recogniserSteps) {}
+
+  /**
+   * A generated picture.
+   *
+   * @param picture whose caption it was made of
+   * @param seed of its noise
+   * @param green its GSG
+   * @param noun what it is recognised as; null without a recogniser
+   * @param colour the same of its colour
+   */
+  record Generated(
+      TestPicture picture,
+      long seed,
+      double green,
+      @Nullable String noun,
+      @Nullable String colour) {
+
+    /** For reports: caption, what was asked for, what was recognised. */
+    Map<String, Object> facts() {
+      Map<String, Object> facts = new LinkedHashMap<>();
+      facts.put("caption", picture.text());
+      facts.put("noun", picture.noun());
+      facts.put("colour", picture.colour());
+      facts.put("recognised_noun", noun);
+      facts.put("recognised_colour", colour);
+      facts.put("seed", seed);
+      facts.put("gsg", Math.round(green * 1e4) / 1e4);
+      return facts;
+    }
+  }
 
   /**
    * What came out.
@@ -48,6 +82,8 @@ public final class Evaluation {
    * @param colours the same of their colour
    * @param drawnNouns share of test pictures whose noun is recognised: what the recogniser can do
    * @param drawnColours the same of their colour
+   * @param generated caption, noun, colour, recognised noun and colour, seed and GSG of each
+   *     generated picture
    */
   public record Report(
       double psnr,
@@ -57,6 +93,7 @@ public final class Evaluation {
       @Nullable Double colours,
       @Nullable Double drawnNouns,
       @Nullable Double drawnColours,
+      List<Map<String, Object>> generated,
       BufferedImage sheet) {}
 
   private Evaluation() {}
@@ -65,9 +102,12 @@ public final class Evaluation {
    * Evaluates.
    *
    * @param data a data set that {@code dataset procedural} wrote, best with {@code --held-out}
+   * @throws dev.viridian.engine.InputException if it cannot be read, or too few of its captions
+   *     name noun and colour
    */
   public static Report of(DiffuMatting model, Device device, Path data, Request asked) {
     List<TestPicture> pictures = TestPicture.read(data);
+    List<TestPicture> chosen = TestPicture.named(data, pictures, asked.count);
     double psnr = 0;
     for (int i = 0; i < pictures.size(); i++) {
       float[] rgb = pictures.get(i).rgb(asked.side);
@@ -75,7 +115,7 @@ public final class Evaluation {
       psnr += Measures.psnr(Measures.squaredError(rgb, again)) / pictures.size();
     }
     if (asked.recogniserSteps == 0) {
-      return generate(model, device, pictures, asked, psnr, null);
+      return generate(model, device, pictures, chosen, asked, psnr, null);
     }
     ProceduralOptions options =
         ProceduralOptions.defaults()
@@ -84,7 +124,7 @@ public final class Evaluation {
             .withVariety(VARIETY);
     try (Recogniser recogniser =
         Recogniser.train(device, options, asked.recogniserSteps, asked.seed)) {
-      return generate(model, device, pictures, asked, psnr, recogniser);
+      return generate(model, device, pictures, chosen, asked, psnr, recogniser);
     }
   }
 
@@ -92,10 +132,11 @@ public final class Evaluation {
       DiffuMatting model,
       Device device,
       List<TestPicture> pictures,
+      List<TestPicture> chosen,
       Request asked,
       double psnr,
       @Nullable Recogniser recogniser) {
-    int count = Math.min(asked.count, pictures.size());
+    int count = chosen.size();
     int columns = Math.min(COLUMNS, count);
     BufferedImage sheet =
         new BufferedImage(
@@ -103,50 +144,59 @@ public final class Evaluation {
             Math.ceilDiv(count, columns) * asked.side,
             BufferedImage.TYPE_INT_RGB);
     Graphics2D pen = sheet.createGraphics();
-    double green = 0;
+    List<Generated> generated = new ArrayList<>();
     double mask = 0;
-    int[] right = new int[2];
     for (int i = 0; i < count; i++) {
-      TestPicture picture = pictures.get(i);
+      TestPicture picture = chosen.get(i);
       GreenPrompt prompt =
           GreenPrompt.of(picture.text(), GreenPrompt.SUFFIX, model.diffusion().tokenizer());
+      long seed = asked.seed + i;
       Cutout cutout =
-          model.generate(
-              asked.request.prompt(prompt.text()).size(asked.side, asked.side), asked.seed + i);
+          model.generate(asked.request.prompt(prompt.text()).size(asked.side, asked.side), seed);
       BufferedImage made = cutout.green();
       pen.drawImage(made, i % columns * asked.side, i / columns * asked.side, null);
       float[] rgb = Images.rgb(made);
-      green += Measures.green(device, rgb) / count;
       if (cutout.hasAlpha()) {
         mask += Measures.absoluteError(cutout.alpha(), Measures.colourKey(rgb)) / count;
       }
-      count(recogniser, picture, rgb, asked.side, right);
+      generated.add(judged(recogniser, picture, seed, Measures.green(device, rgb), rgb, asked));
     }
     pen.dispose();
-    int[] drawn = new int[2];
-    for (TestPicture picture : pictures) {
-      count(recogniser, picture, picture.rgb(asked.side), asked.side, drawn);
+    List<Generated> drawn = new ArrayList<>();
+    if (recogniser != null) {
+      for (TestPicture picture : pictures) {
+        drawn.add(judged(recogniser, picture, 0, 0, picture.rgb(asked.side), asked));
+      }
     }
-    boolean told = recogniser != null;
     return new Report(
         psnr,
-        green,
+        generated.stream().mapToDouble(Generated::green).average().orElseThrow(),
         model.hasHead() ? mask : null,
-        told ? (double) right[0] / count : null,
-        told ? (double) right[1] / count : null,
-        told ? (double) drawn[0] / pictures.size() : null,
-        told ? (double) drawn[1] / pictures.size() : null,
+        share(recogniser, generated, g -> g.picture.noun().equals(g.noun)),
+        share(recogniser, generated, g -> g.picture.colour().equals(g.colour)),
+        share(recogniser, drawn, g -> g.picture.noun().equals(g.noun)),
+        share(recogniser, drawn, g -> g.picture.colour().equals(g.colour)),
+        generated.stream().map(Generated::facts).toList(),
         sheet);
   }
 
-  private static void count(
-      @Nullable Recogniser recogniser, TestPicture picture, float[] rgb, int side, int[] right) {
+  private static @Nullable Double share(
+      @Nullable Recogniser recogniser, List<Generated> all, Predicate<Generated> right) {
+    return recogniser == null ? null : (double) all.stream().filter(right).count() / all.size();
+  }
+
+  private static Generated judged(
+      @Nullable Recogniser recogniser,
+      TestPicture picture,
+      long seed,
+      double green,
+      float[] rgb,
+      Request asked) {
     if (recogniser == null) {
-      return;
+      return new Generated(picture, seed, green, null, null);
     }
-    Recogniser.Guess guess = recogniser.guess(Measures.shrunk(rgb, side, Recogniser.SIDE));
-    right[0] += guess.noun().equals(picture.noun()) ? 1 : 0;
-    right[1] += guess.colour().equals(picture.colour()) ? 1 : 0;
+    Recogniser.Guess guess = recogniser.guess(Measures.shrunk(rgb, asked.side, Recogniser.SIDE));
+    return new Generated(picture, seed, green, guess.noun(), guess.colour());
   }
 
   /** Through the autoencoder and back, from the mean of its distribution. */

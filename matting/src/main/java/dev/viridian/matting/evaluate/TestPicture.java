@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import javax.imageio.ImageIO;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -51,6 +53,30 @@ record TestPicture(Path file, String text, String noun, String colour) {
       throw new InputException(name + ": has no pictures");
     }
     return all;
+  }
+
+  /**
+   * The first lines whose caption names noun and colour. One in twenty of the captions that are
+   * drawn leaves the colour out: what nobody asked for is not to be judged.
+   *
+   * @throws InputException if there are fewer than that
+   */
+  static List<TestPicture> named(Path folder, List<TestPicture> all, int count) {
+    List<TestPicture> named = all.stream().filter(TestPicture::isNamed).toList();
+    if (named.size() < count) {
+      throw new InputException(
+          String.format(
+              "%s: %d of its %d captions name noun and colour, expected at least %d to generate;"
+                  + " a smaller --count takes fewer",
+              Text.line(folder.toString()), named.size(), all.size(), count));
+    }
+    return named.subList(0, count);
+  }
+
+  /** Whether each word of noun and colour is one of the caption: "ball of red yarn" does. */
+  boolean isNamed() {
+    Set<String> words = new HashSet<>(List.of(text.split("\\P{Alnum}+")));
+    return words.containsAll(List.of((noun + " " + colour).split(" ")));
   }
 
   private static String text(String name, JsonNode node, String key) {

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Training from the command line, in all its stages, on a data set of discs. */
 class TrainCommandTest {
@@ -174,6 +175,14 @@ class TrainCommandTest {
             "ball,book",
             "--output",
             drawn.toString()));
+    List<String> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(drawn.resolve("metadata.jsonl"))) {
+      ObjectNode node = (ObjectNode) JsonMapper.shared().readTree(line);
+      String named = "a " + node.get("colour").asString() + " " + node.get("noun").asString();
+      node.put("text", lines.isEmpty() ? "a thing" : named);
+      lines.add(node.toString());
+    }
+    Files.write(drawn.resolve("metadata.jsonl"), lines);
     Path out = dir.resolve("evaluated");
     List<String> args =
         List.of(
@@ -199,10 +208,28 @@ class TrainCommandTest {
     assertTrue(json.get("mask_against_key").asDouble() > 0, json::toString);
     assertTrue(json.get("nouns_recognised").asDouble() <= 1, json::toString);
     assertEquals(json, JsonMapper.shared().readTree(out.resolve("evaluation.json").toFile()));
+    JsonNode generated = json.get("generated");
+    assertEquals(2, generated.size());
+    double right = 0;
+    double green = 0;
+    for (int i = 0; i < 2; i++) { // the first line names nothing
+      JsonNode asked = JsonMapper.shared().readTree(lines.get(i + 1));
+      JsonNode picture = generated.get(i);
+      assertEquals(asked.get("text"), picture.get("caption"));
+      assertEquals(asked.get("noun"), picture.get("noun"));
+      assertEquals(asked.get("colour"), picture.get("colour"));
+      assertEquals(i, picture.get("seed").asInt());
+      right += picture.get("recognised_noun").equals(asked.get("noun")) ? 0.5 : 0;
+      green += picture.get("gsg").asDouble() / 2;
+    }
+    assertEquals(right, json.get("nouns_recognised").asDouble());
+    assertEquals(green, json.get("gsg").asDouble(), 2e-4);
     BufferedImage sheet = ImageIO.read(out.resolve("sheet.png").toFile());
     assertEquals(64, sheet.getWidth());
     assertEquals(32, sheet.getHeight());
     args = new ArrayList<>(args);
+    args.set(args.indexOf("--count") + 1, "3");
+    assertTrue(wrong(args).contains("2 of its 3 captions name noun and colour"));
     args.set(args.indexOf(drawn.toString()), data.toString());
     assertTrue(wrong(args).contains("has no noun"));
   }
