@@ -1,5 +1,10 @@
 package dev.viridian.diffusion.weights;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
 /**
  * How a model is run where nothing else is asked for.
  *
@@ -9,6 +14,9 @@ package dev.viridian.diffusion.weights;
  * @param guidance scale of classifier-free guidance, 0 to 100
  */
 public record ModelDefaults(int side, int steps, double guidance) {
+  private static final String OWN = "_viridian";
+  private static final String STEPS = "steps";
+  private static final String GUIDANCE = "cfg_scale";
   private static final int SMALLEST_SIDE = 8;
   private static final int LARGEST_SIDE = 4096;
   private static final int USUAL_SIDE = 512;
@@ -25,22 +33,40 @@ public record ModelDefaults(int side, int steps, double guidance) {
   }
 
   /**
+   * Those of a model with a folder of configurations, or none.
+   *
+   * @throws dev.viridian.engine.InputException naming the file and the key that is wrong
+   */
+  static ModelDefaults of(ModelConfigs configs, @Nullable Path folder) {
+    Path index = folder == null ? null : folder.resolve("model_index.json");
+    ModelDefaults usual = of(configs);
+    return index != null && Files.exists(index) ? usual.changedBy(ConfigFile.read(index)) : usual;
+  }
+
+  /** Puts steps and guidance into a {@code model_index.json} where they are not the usual ones. */
+  void addTo(ObjectNode index) {
+    if (steps != USUAL_STEPS || guidance != USUAL_GUIDANCE) {
+      index.putObject(OWN).put(STEPS, steps).put(GUIDANCE, guidance);
+    }
+  }
+
+  /**
    * The same with what {@code model_index.json} says: a member {@code _viridian} with {@code steps}
    * and {@code cfg_scale}, both of which may be absent. Diffusers passes over members that begin
    * so.
    *
    * @throws dev.viridian.engine.InputException naming the file and the key that is wrong
    */
-  ModelDefaults changedBy(ConfigFile index) {
-    if (index.value("_viridian") == null) {
+  private ModelDefaults changedBy(ConfigFile index) {
+    if (index.value(OWN) == null) {
       return this;
     }
-    ConfigFile own = index.part("_viridian");
-    int s = own.size("steps", steps);
+    ConfigFile own = index.part(OWN);
+    int s = own.size(STEPS, steps);
     if (s > MOST_STEPS) {
       throw own.error("_viridian.steps is " + s + ", expected a whole number from 1 to 1000");
     }
-    double g = own.number("cfg_scale", guidance);
+    double g = own.number(GUIDANCE, guidance);
     if (!(g >= 0 && g <= MOST_GUIDANCE)) {
       throw own.error("_viridian.cfg_scale is " + g + ", expected a number from 0 to 100");
     }

@@ -59,16 +59,10 @@ final class ModelFolder {
         configs,
         json,
         scheduler,
-        defaults(configs),
+        ModelDefaults.of(configs, folder),
         List.of(folder.resolve("tokenizer")),
         weights,
         opened);
-  }
-
-  private ModelDefaults defaults(ModelConfigs configs) {
-    Path index = folder.resolve("model_index.json");
-    ModelDefaults usual = ModelDefaults.of(configs);
-    return Files.exists(index) ? usual.changedBy(ConfigFile.read(index)) : usual;
   }
 
   private ModelConfigs configs(String name) {

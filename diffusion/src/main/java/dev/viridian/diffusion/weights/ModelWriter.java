@@ -29,6 +29,7 @@ public final class ModelWriter {
    * @param target a folder that exists; an older model in it is replaced
    * @param weights of the text encoder, the UNet, the autoencoder and, if the configuration has
    *     one, the matting head, under today's names
+   * @param defaults of a run with it; null for the usual ones
    * @param scheduler the scheduler's configuration; null for that of SD1.x
    * @param tokenizer a folder with the tokenizer's files, or null for CLIP's own, cut to the text
    *     encoder's vocabulary
@@ -40,6 +41,7 @@ public final class ModelWriter {
       Path target,
       ModelConfigs configs,
       Map<Component, WeightSource> weights,
+      @Nullable ModelDefaults defaults,
       @Nullable ObjectNode scheduler,
       @Nullable Path tokenizer,
       @Nullable FileType type) {
@@ -49,7 +51,11 @@ public final class ModelWriter {
       bytes += source.tensors().values().stream().mapToLong(i -> TensorCopy.bytes(i, type)).sum();
     }
     try (StagedFolder staged = StagedFolder.begin(inside, true, bytes)) {
-      staged.write("model_index.json", ComponentConfigs.index());
+      ObjectNode index = ComponentConfigs.index();
+      if (defaults != null) {
+        defaults.addTo(index);
+      }
+      staged.write("model_index.json", index);
       staged.write(
           "scheduler/scheduler_config.json",
           scheduler == null ? ComponentConfigs.scheduler() : scheduler);

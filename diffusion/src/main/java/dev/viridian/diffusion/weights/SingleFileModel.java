@@ -100,7 +100,7 @@ final class SingleFileModel {
         configs,
         json,
         scheduler,
-        ModelDefaults.of(configs),
+        ModelDefaults.of(configs, config),
         List.of(
             expectedConfig.resolve("tokenizer"),
             file.resolveSibling("tokenizer"),

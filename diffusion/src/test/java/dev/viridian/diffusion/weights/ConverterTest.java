@@ -74,6 +74,26 @@ class ConverterTest {
     }
   }
 
+  /** Steps and guidance go with a model through every layout; no other file is asked for them. */
+  @Test
+  void theModelsOwnStepsAndGuidanceStay() throws IOException {
+    Files.writeString(
+        model.resolve("model_index.json"),
+        "{\"_class_name\": \"X\", \"_viridian\": {\"steps\": 7, \"cfg_scale\": 2.5}}");
+    Path folder = dir.resolve("folder");
+    Path single = dir.resolve("single.safetensors");
+    Path back = dir.resolve("back");
+    convert(model, folder, DType.F32, null);
+    convert(folder, single, null, null);
+    convert(single, back, null, null);
+    for (Path path : List.of(model, folder, single, back)) {
+      try (ModelFiles files = ModelFiles.open(path)) {
+        assertEquals(7, files.defaults().steps(), path.toString());
+        assertEquals(2.5, files.defaults().guidance(), path.toString());
+      }
+    }
+  }
+
   @Test
   void thereAndBackLosesNothing() throws IOException {
     Files.createDirectories(model.resolve("feature_extractor"));

@@ -5,6 +5,7 @@ import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.diffusion.weights.Component;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
 import dev.viridian.diffusion.weights.ModelConfigs;
+import dev.viridian.diffusion.weights.ModelDefaults;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.diffusion.weights.ModelWriter;
 import dev.viridian.diffusion.weights.VaeConfig;
@@ -237,7 +238,8 @@ public final class Start implements AutoCloseable {
         sources.put(
             component, new ModuleSource(component.folder(), networks.module(component), instead));
       }
-      ModelWriter.write(output, configs, sources, scheduler(), tokenizerFolder, null);
+      ModelDefaults defaults = files == null ? null : files.defaults();
+      ModelWriter.write(output, configs, sources, defaults, scheduler(), tokenizerFolder, null);
     } finally {
       sources.values().forEach(WeightSource::close);
     }

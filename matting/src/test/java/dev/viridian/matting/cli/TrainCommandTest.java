@@ -141,6 +141,23 @@ class TrainCommandTest {
     assertTrue(record.get("prompt").asString().endsWith(", on a green screen background"));
   }
 
+  /** Steps and guidance that the model to begin with is run with are those of what comes of it. */
+  @Test
+  void theModelsOwnStepsAndGuidanceStay() throws IOException {
+    Path begin = dir.resolve("own");
+    ok(List.of("convert", model.toString(), "--output", begin.toString()));
+    Path index = begin.resolve("model_index.json");
+    ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readString(index));
+    assertTrue(json.path("_viridian").isMissingNode(), json::toString);
+    json.putObject("_viridian").put("steps", 3).put("cfg_scale", 2.5);
+    Files.writeString(index, json.toString());
+    Path out = dir.resolve("own-trained");
+    ok(train("1", out, "--model", begin.toString()));
+    JsonNode written =
+        JsonMapper.shared().readTree(Files.readString(out.resolve("model_index.json")));
+    assertEquals("{\"steps\":3,\"cfg_scale\":2.5}", written.get("_viridian").toString());
+  }
+
   @Test
   void theDecoderAloneLeavesTheEncoderAsItIs() throws IOException {
     Path out = dir.resolve("decoder");
