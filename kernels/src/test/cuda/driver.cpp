@@ -31,6 +31,8 @@ const Handle CONTEXT = (Handle)0x1000;
 constexpr int MOST_DYNAMIC = 232448 - 1024;
 
 bool initialised;
+bool recordable = true;
+int graphLaunches;
 int retained;
 thread_local Handle currentContext;
 
@@ -494,7 +496,7 @@ EMULATED_API cuStreamBeginCapture_v2(Handle handle, int) {
   if (int r = ready()) return r;
   Stream* s = stream(handle);
   if (s == nullptr) return INVALID_HANDLE;
-  if ((uintptr_t)handle <= 2 || s->recording != nullptr) return CAPTURE_UNSUPPORTED;
+  if (!recordable || (uintptr_t)handle <= 2 || s->recording != nullptr) return CAPTURE_UNSUPPORTED;
   s->recording = new Graph;
   return SUCCESS;
 }
@@ -520,6 +522,7 @@ EMULATED_API cuGraphInstantiateWithFlags(Handle* executable, Handle graph, unsig
 EMULATED_API cuGraphLaunch(Handle executable, Handle stream) {
   LOCKED;
   if (int r = ready()) return r;
+  graphLaunches++;
   for (const Operation& operation : ((Graph*)executable)->operations) {
     if (int r = enqueue(stream, operation)) return r;
   }
@@ -536,6 +539,16 @@ EMULATED_API cuGraphExecDestroy(Handle graph) {
 }
 
 // ---- errors, and the fixture's own
+
+EMULATED_API emulatedGraphLaunches() {
+  LOCKED;
+  return graphLaunches;
+}
+EMULATED_API emulatedSetRecordable(int yes) {
+  LOCKED;
+  recordable = yes != 0;
+  return SUCCESS;
+}
 
 EMULATED_API cuGetErrorName(int result, const char** text) {
   *text = name(result);

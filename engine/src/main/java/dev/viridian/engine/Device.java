@@ -13,6 +13,9 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CachingAllocator;
 import dev.viridian.kernels.memory.Transfers;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,10 +27,14 @@ public final class Device implements AutoCloseable {
     static final Device CPU = cpu(CpuOptions.defaults());
   }
 
+  /** How long a thread waits for its turn before it looks whether it is still wanted. */
+  private static final long TURN_MILLISECONDS = 50;
+
   private final String name;
   private final Kernels kernels;
   private final Allocator allocator;
   private final Transfers transfers;
+  private final ReentrantLock turns = new ReentrantLock(true);
 
   private Device(String name, Kernels kernels, Allocator allocator, Transfers transfers) {
     this.name = name;
@@ -125,7 +132,7 @@ public final class Device implements AutoCloseable {
 
   /**
    * Records what {@code work} launches on this device instead of doing it; null on a device that
-   * records nothing. Nothing else may use the device meanwhile.
+   * records nothing. Nothing else may use the device meanwhile: see {@link #turn}.
    */
   @Nullable CudaGraph record(Runnable work) {
     return records()
@@ -136,6 +143,37 @@ public final class Device implements AutoCloseable {
   /** Whether a {@link Replay} saves anything here. */
   public boolean records() {
     return transfers instanceof CudaDevice;
+  }
+
+  /** The device for one thread alone, until it is closed on that thread. */
+  @FunctionalInterface
+  public interface Turn extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Waits until no other thread has the device for itself. On a device that records, what other
+   * threads launch meanwhile would become part of the graph: whoever replays steps, and whoever may
+   * run beside such a one, takes turns. Elsewhere nobody waits. A thread that has its turn may ask
+   * for it again.
+   *
+   * @param waiting called again and again while it waits; what it throws ends the waiting
+   * @throws CancellationException if the thread is interrupted
+   */
+  public Turn turn(Runnable waiting) {
+    if (!records()) {
+      return () -> {};
+    }
+    try {
+      while (!turns.tryLock(TURN_MILLISECONDS, TimeUnit.MILLISECONDS)) {
+        waiting.run();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException("interrupted while another thread computes on " + this);
+    }
+    return turns::unlock;
   }
 
   /** Whether mapped files can be used where they lie. */

@@ -6,6 +6,7 @@ import dev.viridian.kernels.cuda.CudaGraph;
 import dev.viridian.kernels.memory.DeviceMemoryException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A step launches the same work each time: it reads its inputs and tensors that stay where they
  * are (weights), reads no numbers back and uploads none after its first run. For one thread;
- * nothing else may use the device during the second run.
+ * nothing else may use the device during the second run (see {@link Device#turn}).
  */
 public final class Replay implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Replay.class.getName());
@@ -31,6 +32,7 @@ public final class Replay implements AutoCloseable {
   private final Device device;
   private final Step step;
   private boolean recordable;
+  private boolean recording;
   private @Nullable List<TensorSpec> shapes;
   private @Nullable Recorded recorded;
 
@@ -82,6 +84,7 @@ public final class Replay implements AutoCloseable {
   private @Nullable Recorded record(List<Tensor> inputs) {
     List<Tensor> own = new ArrayList<>();
     Tensor[] output = new Tensor[1];
+    recording = true;
     try (MemoryScope scope = MemoryScope.open()) {
       for (Tensor input : inputs) {
         own.add(Tensor.empty(device, input.spec()));
@@ -92,6 +95,8 @@ public final class Replay implements AutoCloseable {
       }
       own.forEach(scope::detach);
       return new Recorded(graph, own, scope.detach(output[0]));
+    } catch (CancellationException e) {
+      throw e; // which is an IllegalStateException, and none of the device's
     } catch (CudaFailure | DeviceMemoryException | IllegalStateException e) {
       recordable = false;
       LOG.log(
@@ -99,6 +104,8 @@ public final class Replay implements AutoCloseable {
           "a step is not replayed as a CUDA graph but done each time: {0}",
           e.getMessage());
       return null;
+    } finally {
+      recording = false;
     }
   }
 
@@ -106,6 +113,11 @@ public final class Replay implements AutoCloseable {
     try (MemoryScope scope = MemoryScope.open()) {
       return scope.keep(step.run(inputs));
     }
+  }
+
+  /** Whether the step that runs now is recorded: nothing is computed, there are no numbers yet. */
+  public boolean isRecording() {
+    return recording;
   }
 
   /** Whether the last run was replayed: for tests and reports. */

@@ -40,8 +40,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Load once, generate many times. Several threads may generate with one model at once; they
- * share its weights and take turns at the kernels. All native memory of a run is freed when it
- * returns; that of the model by {@link #close}, after the last run.
+ * share its weights and take turns at the kernels (on a CUDA device: at whole pictures). All native
+ * memory of a run is freed when it returns; that of the model by {@link #close}, after the last
+ * run.
  */
 public final class DiffuMatting implements AutoCloseable {
   private final StableDiffusion diffusion;
@@ -193,7 +194,8 @@ public final class DiffuMatting implements AutoCloseable {
       boolean matte,
       GenerationListener listener,
       Cancellation cancellation) {
-    try (MemoryScope scope = MemoryScope.open()) {
+    try (Device.Turn turn = diffusion.device().turn(cancellation::check);
+        MemoryScope scope = MemoryScope.open()) {
       Tensor latents = diffusion.sample(request, generators, listener, cancellation);
       List<Cutout> cutouts = new ArrayList<>();
       for (int i = 0; i < request.batch(); i++) {

@@ -12,6 +12,7 @@ import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.text.ClipTokenizer;
 import dev.viridian.diffusion.text.TokenizedPrompt;
 import dev.viridian.diffusion.unet.UNet;
+import dev.viridian.diffusion.unet.UNetReplay;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
@@ -41,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  * A Stable Diffusion 1.x model in memory: loaded once, used many times.
  *
  * <p>Thread-safe once loaded: runs of several threads share the weights and take turns at the
- * device's kernels. {@link #close} must come after the last of them.
+ * device's kernels; on a CUDA device, where steps are recorded, at whole pictures. {@link #close}
+ * must come after the last of them.
  */
 public final class StableDiffusion implements AutoCloseable {
   /** Of a band of a map: small beside the maps, large enough to be worth a call to the kernels. */
@@ -234,6 +236,7 @@ public final class StableDiffusion implements AutoCloseable {
    * @throws InputException if the request does not suit the model, or its weights are not finite
    * @throws java.util.concurrent.CancellationException if it was cancelled
    */
+  @SuppressWarnings("try") // the turn ends with the run
   public Tensor sample(
       TextToImage request,
       List<TorchRandom> generators,
@@ -243,9 +246,9 @@ public final class StableDiffusion implements AutoCloseable {
     files.requireWhole();
     LayerObserver observer = (module, value) -> cancellation.check();
     Scheduler scheduler = scheduler(request);
-    try (MemoryScope scope = MemoryScope.open();
+    try (Device.Turn turn = device.turn(cancellation::check);
+        MemoryScope scope = MemoryScope.open();
         SchedulerRun run = scheduler.start(request.steps())) {
-      int batch = request.batch();
       boolean guided = request.guidance() > 1;
       listener.progress(GenerationListener.Phase.TEXT, 0, 1, null);
       UNet.Context context = context(request, guided, observer);
@@ -256,19 +259,23 @@ public final class StableDiffusion implements AutoCloseable {
       NoiseSource noise = () -> draw(request, generators);
       Tensor x = LinearCombination.of(new double[] {run.initNoiseSigma()}, noise.next());
       listener.progress(GenerationListener.Phase.DENOISE, 0, run.calls(), null);
-      for (int i = 0; i < run.calls(); i++) {
-        files.requireWhole();
-        try (MemoryScope step = MemoryScope.open()) {
-          Tensor input = run.scaleModelInput(x, i);
-          Tensor both = guided ? Cat.of(0, input, input) : input;
-          Tensor output = unet.forward(both, times, i, context, observer);
-          Tensor guidedOutput = guided ? guide(output, batch, request.guidance()) : output;
-          SchedulerStep next = run.step(guidedOutput, i, x, noise);
-          listener.progress(GenerationListener.Phase.DENOISE, i + 1, run.calls(), next.denoised());
-          Tensor before = x;
-          x = step.keep(next.sample());
-          if (x != before) {
-            before.close();
+      try (UNetReplay replay = new UNetReplay(unet, device, times, context)) {
+        for (int i = 0; i < run.calls(); i++) {
+          files.requireWhole();
+          cancellation.check(); // a replayed step has no layers that would ask
+          try (MemoryScope step = MemoryScope.open()) {
+            Tensor input = run.scaleModelInput(x, i);
+            Tensor both = guided ? Cat.of(0, input, input) : input;
+            Tensor output = replay.forward(both, i, observer);
+            Tensor predicted = guided ? guide(output, request) : output;
+            SchedulerStep next = run.step(predicted, i, x, noise);
+            listener.progress(
+                GenerationListener.Phase.DENOISE, i + 1, run.calls(), next.denoised());
+            Tensor before = x;
+            x = step.keep(next.sample());
+            if (x != before) {
+              before.close();
+            }
           }
         }
       }
@@ -309,11 +316,12 @@ public final class StableDiffusion implements AutoCloseable {
   }
 
   /** {@code u + guidance (c − u)} of the two halves of a batch. */
-  private static Tensor guide(Tensor output, int batch, double guidance) {
+  private static Tensor guide(Tensor output, TextToImage request) {
+    int batch = request.batch();
     Tensor unconditional = Slice.of(output, 0, 0, batch);
     Tensor conditional = Slice.of(output, 0, batch, 2L * batch);
     Tensor difference = LinearCombination.of(new double[] {1, -1}, conditional, unconditional);
-    return LinearCombination.of(new double[] {1, guidance}, unconditional, difference);
+    return LinearCombination.of(new double[] {1, request.guidance()}, unconditional, difference);
   }
 
   /** Keys and values of the prompts: the negative ones first, as the batch is laid out. */
@@ -379,20 +387,25 @@ public final class StableDiffusion implements AutoCloseable {
    *
    * @param beforeNorm which feature, see {@link Autoencoder#decode}
    */
+  @SuppressWarnings("try") // the turn ends with the picture
   public Autoencoder.Decoded decode(
       Tensor latents, boolean beforeNorm, GenerationListener listener, Cancellation cancellation) {
-    listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
-    files.requireWhole();
-    device.allocator().trim(); // neither the UNet's maps nor its weights are of use to the decoder
-    unet.unload();
-    LayerObserver observer = (module, value) -> cancellation.check();
-    Bands bands = bands(cancellation);
-    Autoencoder.Decoded decoded =
-        bands == null || latents.size(0) > 1
-            ? autoencoder.decode(latents, beforeNorm, observer)
-            : autoencoder.decode(latents, beforeNorm, bands, observer);
-    listener.progress(GenerationListener.Phase.DECODE, 1, 1, null);
-    return decoded;
+    try (Device.Turn turn = device.turn(cancellation::check)) {
+      listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
+      files.requireWhole();
+      device
+          .allocator()
+          .trim(); // neither the UNet's maps nor its weights are of use to the decoder
+      unet.unload();
+      LayerObserver observer = (module, value) -> cancellation.check();
+      Bands bands = bands(cancellation);
+      Autoencoder.Decoded decoded =
+          bands == null || latents.size(0) > 1
+              ? autoencoder.decode(latents, beforeNorm, observer)
+              : autoencoder.decode(latents, beforeNorm, bands, observer);
+      listener.progress(GenerationListener.Phase.DECODE, 1, 1, null);
+      return decoded;
+    }
   }
 
   /** Closes the weights and the files. */

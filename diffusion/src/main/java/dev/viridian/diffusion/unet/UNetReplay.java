@@ -19,6 +19,7 @@ public final class UNetReplay implements AutoCloseable {
   private final UNet.Context context;
   private final Replay replay;
   private final boolean records;
+  private LayerObserver observer = LayerObserver.NONE;
 
   /** The evaluations of one run; times and context must stay open. */
   public UNetReplay(UNet unet, Device device, UNet.Times times, UNet.Context context) {
@@ -31,18 +32,21 @@ public final class UNetReplay implements AutoCloseable {
 
   private Tensor step(List<Tensor> in) {
     UNet.Times now = new UNet.Times(in.subList(1, in.size()), 1);
-    return unet.forward(in.getFirst(), now, 0, context, LayerObserver.NONE);
+    LayerObserver told = replay.isRecording() ? LayerObserver.NONE : observer;
+    return unet.forward(in.getFirst(), now, 0, context, told);
   }
 
   /**
    * Predicts the noise, as {@link UNet#forward}.
    *
-   * @param observer told of layers where the step is not replayed
+   * @param observer told of layers where they are computed one by one: not in a step that is
+   *     recorded or replayed
    */
   public Tensor forward(Tensor sample, int step, LayerObserver observer) {
     if (!records) {
       return unet.forward(sample, times, step, context, observer);
     }
+    this.observer = observer;
     try (MemoryScope scope = MemoryScope.open()) {
       List<Tensor> inputs = new ArrayList<>();
       inputs.add(sample);

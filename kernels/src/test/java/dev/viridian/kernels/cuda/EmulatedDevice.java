@@ -126,6 +126,16 @@ public final class EmulatedDevice {
     call("emulatedSetDevices", count);
   }
 
+  /** How often a graph was launched in this process. */
+  public int graphLaunches() {
+    return call("emulatedGraphLaunches");
+  }
+
+  /** Whether a stream can be recorded; it can unless this says otherwise. */
+  public void recordable(boolean yes) {
+    call("emulatedSetRecordable", yes ? 1 : 0);
+  }
+
   /** How much memory the device has; 8 GiB unless this says otherwise. */
   public void totalBytes(long bytes) {
     call("emulatedSetTotalBytes", bytes);
