@@ -122,7 +122,8 @@ public final class Main implements Runnable {
         .network(
             "step",
             (model, device, dtype) ->
-                new StepWork(model, device, dtype, o.precision(), o.width, o.height, o.batch));
+                new StepWork(
+                    model, device, dtype, o.precision(device), o.width, o.height, o.batch));
   }
 
   /** Decoding a picture. */
@@ -150,13 +151,22 @@ public final class Main implements Runnable {
             "picture",
             (model, device, dtype) ->
                 new PictureWork(
-                    model, device, dtype, o.precision(), o.width, o.height, o.batch, o.steps));
+                    model,
+                    device,
+                    dtype,
+                    o.precision(device),
+                    o.width,
+                    o.height,
+                    o.batch,
+                    o.steps));
   }
 
   /** Single kernels. */
   @Command(name = "ops", description = "Single kernels, on the shapes of SD1.5 at 512 by 512.")
   int ops(@Mixin RunOptions o) {
-    return runs(o).ops();
+    Runs runs = runs(o);
+    o.requireCpu(spec(), "ops");
+    return runs.ops();
   }
 
   /** Whether anything got slower. */

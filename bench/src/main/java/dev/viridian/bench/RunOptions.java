@@ -2,11 +2,13 @@ package dev.viridian.bench;
 
 import dev.viridian.bench.peer.OpEngine;
 import dev.viridian.bench.work.Model;
+import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.cli.Checks;
+import dev.viridian.matting.cli.Devices;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -48,11 +50,12 @@ final class RunOptions {
       paramLabel = "NAME",
       description =
           "Of the weights, the peer's too: auto (f32 for the formula), f32, bf16, f16; with bf16"
-              + " and int8 the UNet also computes in that (int8: weights and peer in f32).")
+              + " and int8 the UNet also computes in that (int8: weights and peer in f32); on a"
+              + " CUDA device all networks compute in f16 or bf16.")
   String dtype = "auto";
 
-  @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda or cuda:N.")
-  String device = "auto";
+  @Option(names = "--device", paramLabel = "NAME", description = Devices.HELP)
+  String device = Devices.NONE;
 
   @Option(names = "--threads", paramLabel = "N", description = "Default: all, the peer's too.")
   int threads = Runtime.getRuntime().availableProcessors();
@@ -143,11 +146,36 @@ final class RunOptions {
     peers = peers.stream().map(peer -> checks.choice("--peer", peer, PEERS)).toList();
     peerLayout =
         checks.choice("--peer-layout", peerLayout, List.of("both", "channels-last", "contiguous"));
-    String where = device.toLowerCase(Locale.ROOT);
-    if (where.matches("cuda(:\\d+)?")) {
-      checks.notYet("--device " + where, true);
+    device = Devices.check(checks, device);
+    String cpus = cpusAlone();
+    if (cpus != null && isCuda()) {
+      throw checks.wrong(cpus + " is of the CPU alone; use --device cpu");
     }
-    device = checks.choice("--device", where, List.of("auto", "cpu"));
+    device = cpus == null ? device : Devices.CPU;
+  }
+
+  /** Refuses CUDA devices: for work that is done on the CPU alone. */
+  void requireCpu(CommandSpec command, String work) {
+    new Checks(command).notYet(work + " --device " + device, isCuda());
+    device = Devices.CPU;
+  }
+
+  private boolean isCuda() {
+    return device.startsWith("cuda");
+  }
+
+  /** A flag that only the CPU's kernels know; null if none is given. */
+  private @Nullable String cpusAlone() {
+    if (profile) {
+      return "--profile";
+    }
+    if (trace != null) {
+      return "--trace";
+    }
+    if (!force.isEmpty()) {
+      return "--force";
+    }
+    return dtype.equals("int8") ? "--dtype int8" : null;
   }
 
   /**
@@ -188,10 +216,15 @@ final class RunOptions {
     };
   }
 
-  /** What the UNet computes in. */
-  Precision precision() {
+  /** What a CUDA device rounds factors to. */
+  DType compute() {
+    return weights();
+  }
+
+  /** What the UNet's weights are packed for: the CPU's way of lower precision. */
+  Precision precision(Device on) {
     return switch (dtype) {
-      case "bf16" -> Precision.BF16;
+      case "bf16" -> on.readsHostMemory() ? Precision.BF16 : Precision.F32;
       case "int8" -> Precision.INT8;
       default -> Precision.F32;
     };

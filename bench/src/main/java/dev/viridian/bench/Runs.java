@@ -20,6 +20,7 @@ import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.cpu.jit.PeakRate;
+import dev.viridian.matting.cli.Devices;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -63,11 +64,14 @@ final class Runs {
   /** Times a network; the name of the work is that of the peer's request. */
   int network(String what, WorkMaker maker) {
     Profile profile = new Profile();
-    CpuKernels kernels = kernels();
     boolean watched = options.profile || options.trace != null;
-    Kernels used = watched ? TimedKernels.around(kernels, profile) : kernels;
     List<Peer> peers = new ArrayList<>();
-    try (Device device = Device.cpu(used);
+    try (Device device =
+            Devices.open(
+                options.device,
+                options.compute(),
+                () -> Device.cpu(watched ? TimedKernels.around(kernels(), profile) : kernels()),
+                err::println);
         ModelFiles model = Model.open(options.model, options.weights());
         MemoryWatch work = new MemoryWatch(maker.make(model, device, options.weights()), device)) {
       Map<String, Object> request = new LinkedHashMap<>();
@@ -76,7 +80,7 @@ final class Runs {
       request.put("height", options.height);
       request.put("batch", options.batch);
       request.put("steps", options.steps);
-      openPeers(peers, request);
+      openPeers(peers, request, device.name());
       Comparison comparison = new Comparison(options.warmUp, options.repeat, err);
       List<Result> results =
           comparison.run(
@@ -94,7 +98,9 @@ final class Runs {
           Trace.write(options.trace, profile);
         }
         if (options.profile) {
-          ProfileText.print(err, profile, seconds, PeakRate.flops(kernels.workers()));
+          try (CpuKernels others = kernels()) {
+            ProfileText.print(err, profile, seconds, PeakRate.flops(others.workers()));
+          }
         }
       }
       print(what, results, memory);
@@ -125,7 +131,7 @@ final class Runs {
           Map<String, Object> request = new LinkedHashMap<>(op.request());
           request.put("work", "op");
           request.put("calls", calls);
-          openPeers(peers, request);
+          openPeers(peers, request, Devices.CPU);
           openEngines(peers, engines, op, kernels, calls);
           List<Result> some =
               new Comparison(options.warmUp, options.repeat, err)
@@ -175,8 +181,9 @@ final class Runs {
     return new CpuKernels(new CpuOptions(options.threads, options.force));
   }
 
-  private void openPeers(List<Peer> peers, Map<String, Object> request) {
+  private void openPeers(List<Peer> peers, Map<String, Object> request, String device) {
     Map<String, Object> full = new LinkedHashMap<>(request);
+    full.put("device", device);
     full.put("threads", options.threads);
     full.put("dtype", options.weightsName());
     boolean python = options.peer("pytorch") || options.peer("openvino");
@@ -193,7 +200,11 @@ final class Runs {
         peers.add(new PythonPeer(options.peerPython, "pytorch", full));
       }
     }
-    if (options.peer("openvino")) {
+    boolean cpu = device.equals(Devices.CPU);
+    if (!cpu && options.peers.contains("openvino")) {
+      throw new InputException("--peer openvino computes on the CPU; use --device cpu");
+    }
+    if (cpu && options.peer("openvino")) {
       peers.add(new PythonPeer(options.peerPython, "openvino", full));
     }
   }

@@ -84,6 +84,7 @@ final class TrainRun {
       options.warmUp = SMALL_WARM_UP;
     }
     options.check(spec);
+    options.requireCpu(spec, "train");
     Checks checks = new Checks(spec);
     checks.notYet("train --dtype " + options.dtype, options.weights() != DType.F32);
     if (options.width != options.height) {

@@ -34,7 +34,11 @@ final class MainTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"train --dtype bf16, train --dtype bf16", "step --device cuda:0, --device cuda:0"})
+  @CsvSource({
+    "train --dtype bf16, train --dtype bf16",
+    "train --device cuda:1, train --device cuda:1",
+    "ops --device cuda, ops --device cuda"
+  })
   void whatIsNotBuiltYetIsSaidSo(String line, String what) {
     assertEquals(2, run(line.split(" ")));
     assertEquals("viridian: not available yet: " + what, lastError());
@@ -53,6 +57,9 @@ final class MainTest {
     "'step --peer pytorch,torch', 'torch'",
     "step --widht 64, '--width'",
     "stepp, 'step'",
+    "step --device gpu, --device is 'gpu'",
+    "step --device cuda --profile, --profile is of the CPU alone",
+    "text --device cuda --dtype int8, --dtype int8 is of the CPU alone",
     "train --stage 3, --stage is '3'",
     "train --width 64, have to be the same",
     "train --peer openvino, --peer openvino does not train",

@@ -125,6 +125,17 @@ public final class Device implements AutoCloseable {
     transfers.download(source, target);
   }
 
+  /**
+   * Waits until all that was asked for is done; on the CPU it is when a call returns.
+   *
+   * @throws IndexOutOfBoundsException if a CUDA kernel found an index that is outside
+   */
+  public void await() {
+    if (transfers instanceof CudaDevice cuda) {
+      cuda.synchronize();
+    }
+  }
+
   /** Bytes of its memory that nobody has taken; 0 where it does not tell, as the CPU. */
   public long freeBytes() {
     return transfers.freeBytes();

@@ -8,7 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Work whose last run says what memory it took. */
+/** Work that is complete when it returns, also on a CUDA device, and says what memory it took. */
 public final class MemoryWatch implements Work {
   private final Work work;
   private final Device device;
@@ -36,10 +36,14 @@ public final class MemoryWatch implements Work {
     long taken = NativeMemory.scratchTaken();
     long heap = heapAllocated();
     work.run();
+    device.await();
     garbage = heapAllocated() - heap;
     scratch = NativeMemory.scratchTaken() - taken;
     Allocator.Usage after = allocator.usage();
-    activations = after.peak() - before.used();
+    long most = after.peak() - before.used();
+    // What a recorded graph keeps for itself does not count as taken when it runs: its first runs
+    // do.
+    activations = device.records() ? Math.max(activations, most) : most;
     fresh = after.fresh() - before.fresh();
   }
 
@@ -52,8 +56,9 @@ public final class MemoryWatch implements Work {
 
   /**
    * Of the last run: {@code activation_bytes}, the most of the device's memory that it held at once
-   * beyond what was there before; {@code fresh_blocks} and {@code fresh_scratch}, how often memory
-   * was taken from the system; {@code java_bytes}, allocated on the Java heap.
+   * beyond what was there before (on a CUDA device: that any run held); {@code fresh_blocks} and
+   * {@code fresh_scratch}, how often memory was taken from the system; {@code java_bytes},
+   * allocated on the Java heap.
    */
   public Map<String, Object> taken() {
     Map<String, Object> json = new LinkedHashMap<>();

@@ -8,6 +8,7 @@ import dev.viridian.diffusion.scheduler.SchedulerRun;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.unet.UNet;
+import dev.viridian.diffusion.unet.UNetReplay;
 import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
@@ -91,19 +92,20 @@ public final class PictureWork implements Work {
       UNet.Context context = unet.context(text.forward(ids, 0, LayerObserver.NONE));
       UNet.Times times = unet.times(device, run.timesteps());
       Tensor x = LinearCombination.of(new double[] {run.initNoiseSigma()}, noise);
-      for (int i = 0; i < run.calls(); i++) {
-        try (MemoryScope step = MemoryScope.open()) {
-          Tensor input = run.scaleModelInput(x, i);
-          Tensor both =
-              unet.forward(Cat.of(0, input, input), times, i, context, LayerObserver.NONE);
-          Tensor guided =
-              LinearCombination.of(
-                  new double[] {1 - GUIDANCE, GUIDANCE},
-                  Slice.of(both, 0, 0, batch),
-                  Slice.of(both, 0, batch, 2L * batch));
-          Tensor before = x;
-          x = step.keep(run.step(guided, i, x, none).sample());
-          before.close();
+      try (UNetReplay replay = new UNetReplay(unet, device, times, context)) {
+        for (int i = 0; i < run.calls(); i++) {
+          try (MemoryScope step = MemoryScope.open()) {
+            Tensor input = run.scaleModelInput(x, i);
+            Tensor both = replay.forward(Cat.of(0, input, input), i, LayerObserver.NONE);
+            Tensor guided =
+                LinearCombination.of(
+                    new double[] {1 - GUIDANCE, GUIDANCE},
+                    Slice.of(both, 0, 0, batch),
+                    Slice.of(both, 0, batch, 2L * batch));
+            Tensor before = x;
+            x = step.keep(run.step(guided, i, x, none).sample());
+            before.close();
+          }
         }
       }
       scope.detach(vae.decode(x, false, LayerObserver.NONE).picture()).close();

@@ -50,7 +50,7 @@ def picture(r):
     scheduler = ddim()
 
     def run():
-        scheduler.set_timesteps(r["steps"])
+        scheduler.set_timesteps(r["steps"], device=device)
         texts = encoder(ids).last_hidden_state
         x = start * scheduler.init_noise_sigma
         for t in scheduler.timesteps:

@@ -8,17 +8,22 @@ import dev.viridian.kernels.cuda.CudaReport;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** What {@code --device} names. */
-final class Devices {
-  static final String AUTO = "auto";
+public final class Devices {
+  /** A CUDA device, else the CPU. */
+  public static final String AUTO = "auto";
 
   /** Nothing named: as auto, but silent where the machine has no CUDA at all. */
-  static final String NONE = "";
+  public static final String NONE = "";
 
-  static final String CPU = "cpu";
-  static final String HELP =
+  /** The CPU. */
+  public static final String CPU = "cpu";
+
+  /** What the flag's help says. */
+  public static final String HELP =
       "auto (the default: a CUDA device, else the CPU), cpu, cuda or cuda:N.";
 
   private static final String CUDA = "cuda";
@@ -26,7 +31,7 @@ final class Devices {
   private Devices() {}
 
   /** The flag's value as {@link #open} takes it; refuses what is no device's name. */
-  static String check(Checks checks, String value) {
+  public static String check(Checks checks, String value) {
     String name = value.toLowerCase(Locale.ROOT);
     return name.equals(NONE) || name.matches("cuda:\\d{1,3}")
         ? name
@@ -44,6 +49,16 @@ final class Devices {
    * @throws CudaFailure if the driver is broken
    */
   static Device open(String name, DType compute, Supplier<Device> cpu, PrintStream err) {
+    return open(name, compute, cpu, (Consumer<String>) err::println);
+  }
+
+  /**
+   * The same.
+   *
+   * @param say told in one line where {@code auto} is the CPU
+   */
+  public static Device open(
+      String name, DType compute, Supplier<Device> cpu, Consumer<String> say) {
     if (name.equals(CPU)) {
       return cpu.get();
     }
@@ -54,7 +69,7 @@ final class Devices {
     }
     if (name.equals(AUTO) || name.equals(NONE)) {
       if (name.equals(AUTO) || CudaReport.isThere()) {
-        err.println("viridian: computing on the CPU; " + problem);
+        say.accept("viridian: computing on the CPU; " + problem);
       }
       return cpu.get();
     }
