@@ -59,6 +59,14 @@ public final class Main implements Runnable {
       description = "Print the results as a JSON array on standard output.")
   private boolean json;
 
+  private final PrintStream out;
+  private final PrintStream err;
+
+  private Main(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
   /** Runs the command line of the process and ends the process with its exit code. */
   public static void main(String[] args) throws IOException {
     if (args.length > 0 && args[0].equals(JMH)) {
@@ -75,7 +83,7 @@ public final class Main implements Runnable {
 
   /** Runs one command line and returns its exit code; never ends the process. */
   public static int run(String[] args, PrintStream out, PrintStream err) {
-    Main main = new Main();
+    Main main = new Main(out, err);
     CommandLine line = new CommandLine(main);
     line.setOut(new PrintWriter(out, true));
     line.setErr(new PrintWriter(err, true));
@@ -193,6 +201,17 @@ public final class Main implements Runnable {
     TrainRun run =
         new TrainRun(o, flags, spec(), line.getParseResult().subcommand(), line.getErr());
     return runs(o).train(run);
+  }
+
+  /** The paper's ablation at small scale. */
+  @Command(
+      name = "table2",
+      description = {
+        "Fine-tune one base with all losses, without L_g and without L_detail, and measure what",
+        "comes of it: GSG and boundary error, with their spread over seeds, as table2.md."
+      })
+  int table2(@Mixin Table2Run.Flags flags) {
+    return Table2Run.run(flags, spec(), out, err);
   }
 
   /** The run book of a machine with a GPU. */

@@ -65,6 +65,8 @@ final class MainTest {
     "train --peer openvino, --peer openvino does not train",
     "ops --filter nonsense, leaves nothing of gemm",
     "history no-such-file, no-such-file: cannot be read",
+    "'table2 --base a --data b --test c --output d --steps 5,5', --steps is 5",
+    "table2 --base no-such-folder --data b --test c --output d, no such file or folder",
     "text --model no-such-folder, no such file or folder"
   })
   void wrongInputIsOneLineThatSaysWhat(String line, String part) {

@@ -11,6 +11,7 @@ import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.DiffuMatting;
 import dev.viridian.matting.evaluate.Evaluation;
+import dev.viridian.matting.evaluate.MatteErrors;
 import dev.viridian.matting.image.Images;
 import dev.viridian.matting.image.PngWriter;
 import java.io.IOException;
@@ -151,6 +152,8 @@ final class EvaluateCommand implements Callable<Integer> {
     json.put("vae_psnr", rounded(report.psnr()));
     json.put("gsg", rounded(report.green()));
     json.put("mask_against_key", rounded(report.mask()));
+    json.put("edges", errors(report.edges()));
+    json.put("edges_of_autoencoder", errors(report.encodedEdges()));
     json.put("nouns_recognised", rounded(report.nouns()));
     json.put("colours_recognised", rounded(report.colours()));
     json.put("nouns_recognised_of_drawn", rounded(report.drawnNouns()));
@@ -159,8 +162,19 @@ final class EvaluateCommand implements Callable<Integer> {
     return json;
   }
 
+  private static @Nullable Map<String, Object> errors(@Nullable MatteErrors errors) {
+    if (errors == null) {
+      return null;
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("sad", rounded(errors.sad()));
+    json.put("mse", rounded(errors.mse()));
+    json.put("grad", rounded(errors.grad()));
+    return json;
+  }
+
   private static @Nullable Double rounded(@Nullable Double value) {
-    return value == null ? null : Double.valueOf(String.format(Locale.ROOT, "%.4f", value));
+    return value == null ? null : Double.valueOf(String.format(Locale.ROOT, "%.5f", value));
   }
 
   private void makeFolder() {

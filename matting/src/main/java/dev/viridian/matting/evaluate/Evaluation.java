@@ -82,6 +82,9 @@ public final class Evaluation {
    * @param colours the same of their colour
    * @param drawnNouns share of test pictures whose noun is recognised: what the recogniser can do
    * @param drawnColours the same of their colour
+   * @param edges of the noise predictor's estimates of the test pictures that the captions are of,
+   *     against their alphas; null where the set has none
+   * @param encodedEdges the same of the autoencoder alone
    * @param generated caption, noun, colour, recognised noun and colour, seed and GSG of each
    *     generated picture
    */
@@ -93,6 +96,8 @@ public final class Evaluation {
       @Nullable Double colours,
       @Nullable Double drawnNouns,
       @Nullable Double drawnColours,
+      @Nullable MatteErrors edges,
+      @Nullable MatteErrors encodedEdges,
       List<Map<String, Object>> generated,
       BufferedImage sheet) {}
 
@@ -168,6 +173,9 @@ public final class Evaluation {
         drawn.add(judged(recogniser, picture, 0, 0, picture.rgb(asked.side), asked));
       }
     }
+    boolean matted = chosen.stream().allMatch(picture -> picture.alpha() != null);
+    Edges.Report edges =
+        matted ? Edges.of(model.diffusion(), device, chosen, asked.side, asked.seed) : null;
     return new Report(
         psnr,
         generated.stream().mapToDouble(Generated::green).average().orElseThrow(),
@@ -176,6 +184,8 @@ public final class Evaluation {
         share(recogniser, generated, g -> g.picture.colour().equals(g.colour)),
         share(recogniser, drawn, g -> g.picture.noun().equals(g.noun)),
         share(recogniser, drawn, g -> g.picture.colour().equals(g.colour)),
+        edges == null ? null : edges.denoised(),
+        edges == null ? null : edges.encoded(),
         generated.stream().map(Generated::facts).toList(),
         sheet);
   }

@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -21,9 +22,10 @@ import tools.jackson.databind.json.JsonMapper;
  * A line of a drawn data set.
  *
  * @param file the picture on the canvas
+ * @param alpha what it was drawn with; null where the line has none
  * @param text its caption
  */
-record TestPicture(Path file, String text, String noun, String colour) {
+record TestPicture(Path file, @Nullable Path alpha, String text, String noun, String colour) {
 
   /**
    * Reads the lines of a data set that {@code dataset procedural} wrote.
@@ -40,6 +42,9 @@ record TestPicture(Path file, String text, String noun, String colour) {
         all.add(
             new TestPicture(
                 folder.resolve(text(name, node, "file_name")),
+                node.path("alpha_file_name").isString()
+                    ? folder.resolve(node.path("alpha_file_name").asString())
+                    : null,
                 text(name, node, "text"),
                 text(name, node, "noun"),
                 text(name, node, "colour")));
@@ -93,13 +98,22 @@ record TestPicture(Path file, String text, String noun, String colour) {
 
   /** The picture, RGB in 0…1; square, of one side. */
   float[] rgb(int side) {
+    return Images.rgb(image(file, side));
+  }
+
+  /** The true alpha, in 0…1; of a line that has one. */
+  float[] truth(int side) {
+    return Images.channel(image(java.util.Objects.requireNonNull(alpha), side), 0);
+  }
+
+  private static BufferedImage image(Path file, int side) {
     String name = Text.line(file.toString());
     try {
       BufferedImage image = ImageIO.read(file.toFile());
       if (image == null || image.getWidth() != side || image.getHeight() != side) {
         throw new InputException(name + ": expected a picture of " + side + "x" + side);
       }
-      return Images.rgb(image);
+      return image;
     } catch (IOException e) {
       throw new InputException(name + ": cannot be read: " + FileErrors.reason(e), e);
     }

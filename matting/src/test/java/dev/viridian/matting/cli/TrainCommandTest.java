@@ -225,6 +225,11 @@ class TrainCommandTest {
     assertTrue(json.get("mask_against_key").asDouble() > 0, json::toString);
     assertTrue(json.get("nouns_recognised").asDouble() <= 1, json::toString);
     assertEquals(json, JsonMapper.shared().readTree(out.resolve("evaluation.json").toFile()));
+    for (String of : List.of("edges", "edges_of_autoencoder")) {
+      for (String what : List.of("sad", "mse", "grad")) {
+        assertTrue(json.get(of).get(what).asDouble() > 0, json::toString);
+      }
+    }
     JsonNode generated = json.get("generated");
     assertEquals(2, generated.size());
     double right = 0;
@@ -247,6 +252,12 @@ class TrainCommandTest {
     args = new ArrayList<>(args);
     args.set(args.indexOf("--count") + 1, "3");
     assertTrue(wrong(args).contains("2 of its 3 captions name noun and colour"));
+    for (int i = 0; i < lines.size(); i++) {
+      lines.set(i, lines.get(i).replace("alpha_file_name", "other"));
+    }
+    Files.write(drawn.resolve("metadata.jsonl"), lines);
+    args.set(args.indexOf("--count") + 1, "1");
+    assertTrue(JsonMapper.shared().readTree(ok(args).out()).get("edges").isNull());
     args.set(args.indexOf(drawn.toString()), data.toString());
     assertTrue(wrong(args).contains("has no noun"));
   }

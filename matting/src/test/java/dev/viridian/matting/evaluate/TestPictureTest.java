@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 class TestPictureTest {
   private static TestPicture picture(String text, String noun, String colour) {
-    return new TestPicture(Path.of("x.png"), text, noun, colour);
+    return new TestPicture(Path.of("x.png"), null, text, noun, colour);
   }
 
   @Test
