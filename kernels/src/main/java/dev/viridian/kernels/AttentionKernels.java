@@ -17,7 +17,7 @@ public interface AttentionKernels {
    * @param mask additive, by {@code p.mask()}; null for none
    * @param columnWeights e [batch, keys], contiguous; null if no column is wanted
    * @param lse log-sum-exp of each row of scaled, masked scores [batch, heads, queries]; null if no
-   *     backward pass follows
+   *     backward pass follows; what is written elsewhere may differ then in the last bits
    * @param columnMap [batch, queries]; null exactly when columnWeights is
    */
   void forward(

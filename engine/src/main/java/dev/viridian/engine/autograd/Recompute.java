@@ -23,10 +23,10 @@ public final class Recompute {
    */
   public static List<Tensor> of(Function<List<Tensor>, List<Tensor>> block, List<Tensor> inputs) {
     Tape tape = Tape.current();
-    if (tape == null) {
+    if (tape == null || tape.forgets()) {
       return block.apply(inputs);
     }
-    List<Tensor> outputs = Tape.withoutRecording(() -> block.apply(inputs));
+    List<Tensor> outputs = tape.forgetting(() -> block.apply(inputs));
     tape.record(new BlockNode(block, inputs, outputs, tape));
     outputs.forEach(tape::track);
     return outputs;

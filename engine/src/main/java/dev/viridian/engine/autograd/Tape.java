@@ -40,6 +40,9 @@ public final class Tape implements AutoCloseable {
   private final Set<Tensor> tracked = Collections.newSetFromMap(new IdentityHashMap<>());
   private boolean paused;
 
+  /** What is tracked for a time though nothing is recorded; null while things are. */
+  private @Nullable List<Tensor> passing;
+
   private Tape(@Nullable Tape outer) {
     this.outer = outer;
   }
@@ -69,6 +72,25 @@ public final class Tape implements AutoCloseable {
     } finally {
       tape.paused = false;
     }
+  }
+
+  /**
+   * Computes just as with recording, to the bit, and keeps none of it: an op whose results a
+   * backward pass would need computes them in the way that suits it, if not the fastest.
+   */
+  <T> T forgetting(Supplier<T> work) {
+    passing = new ArrayList<>();
+    try {
+      return work.get();
+    } finally {
+      passing.forEach(tracked::remove);
+      passing = null;
+    }
+  }
+
+  /** Whether what happens is not recorded at the moment, but computed as if it were. */
+  boolean forgets() {
+    return passing != null;
   }
 
   private static void withoutRecording(Runnable work) {
@@ -141,11 +163,15 @@ public final class Tape implements AutoCloseable {
     OpNode.Result result =
         switch (op) {
           case ViewOp v -> view(v, inputs);
-          case ComputeOp c -> compute(c, device, inputs, recording);
+          case ComputeOp c -> compute(c, device, inputs, recording, recording && !tape.forgets());
         };
     if (tape != null && recording) {
-      OpNode node = new OpNode(op, inputs, wanted, result);
-      tape.record(node);
+      List<Tensor> passing = tape.passing;
+      if (passing == null) {
+        tape.record(new OpNode(op, inputs, wanted, result));
+      } else {
+        passing.addAll(result.outputs());
+      }
       result.outputs().forEach(tape::track);
     }
     return result.outputs();
@@ -170,7 +196,7 @@ public final class Tape implements AutoCloseable {
   }
 
   private static OpNode.Result compute(
-      ComputeOp op, Device device, Tensor[] inputs, boolean recording) {
+      ComputeOp op, Device device, Tensor[] inputs, boolean saving, boolean keeping) {
     List<TensorSpec> specs = Arrays.stream(inputs).map(Tensor::spec).toList();
     List<TensorSpec> outputSpecs = named(op, () -> op.infer(specs));
     try (MemoryScope scope = MemoryScope.open()) {
@@ -181,12 +207,10 @@ public final class Tape implements AutoCloseable {
       }
       List<Tensor> outputs = outputSpecs.stream().map(s -> Tensor.empty(device, s)).toList();
       List<Tensor> saved =
-          recording
-              ? op.saved(specs).stream().map(s -> Tensor.empty(device, s)).toList()
-              : List.of();
+          saving ? op.saved(specs).stream().map(s -> Tensor.empty(device, s)).toList() : List.of();
       Forward c = new Forward(op, device, read, outputs, saved);
       withoutRecording(() -> op.forward(c)); // an op may be made of others
-      if (recording) {
+      if (keeping) {
         // The node outlives this scope: it retains what it needs, the rest goes.
         List<Tensor> kept = new ArrayList<>();
         for (Tensor s : saved) {

@@ -14,12 +14,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The forward pass of attention for one picture. Where there is no mask and no column is asked for,
  * tiles go by {@link BoundedTile}, else by {@link OnlineTile}; also for a single key, whose weight
- * must be exactly 1. Both compute the very scores that a backward pass computes again. All sizes
- * have been checked.
+ * must be exactly 1. All sizes have been checked.
  */
 final class AttentionForward {
   /** Queries of a task; a multiple of the rows of every tile. */
   static final int ROWS = 48;
+
+  /**
+   * With fewer scores what pairs need beforehand takes what they gain: 64 queries and keys take as
+   * long without.
+   */
+  private static final int LEAST_PAIRED = 8192;
 
   private final Workers workers;
   final AttentionKit code;
@@ -35,6 +40,12 @@ final class AttentionForward {
   final @Nullable MemorySegment columnMap;
   final HeadPanels panels;
   final MemorySegment packed;
+
+  /** Whether tiles go by {@link BoundedTile}. */
+  private final boolean bounded;
+
+  /** Whether scores of those are of {@link PairSums}. */
+  final boolean paired;
 
   /** The columns' share of each head's queries. */
   final float[] columns;
@@ -67,6 +78,10 @@ final class AttentionForward {
     panels = new HeadPanels(code, p.keys(), p.headDim(), true);
     packed =
         NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
+    bounded = mask == null && !p.causal() && columnMap == null && p.keys() > 1;
+    // The backward pass computes plain scores: what it follows has to be of those, to the bit.
+    boolean many = (long) p.queries() * p.keys() >= LEAST_PAIRED;
+    paired = bounded && lse == null && many && code.paired(p.headDim());
     columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
   }
 
@@ -88,7 +103,6 @@ final class AttentionForward {
 
   void run() {
     int blocks = panels.blocks();
-    boolean bounded = mask.mask() == null && !p.causal() && columnMap == null && p.keys() > 1;
     float[] lengths = new float[bounded ? Math.multiplyExact(p.heads(), blocks) : 0];
     workers.run(
         Math.multiplyExact(p.heads(), blocks),
@@ -98,7 +112,9 @@ final class AttentionForward {
           long firstValue = at(p.v(), head, 0);
           RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
           RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
-          panels.packAcross(keys, task % blocks, packed, keysAt(head));
+          NativeRows surplus = paired ? surplus(head, task % blocks) : null;
+          panels.packAcross(keys, task % blocks, packed, keysAt(head), surplus);
+          Reference.reachabilityFence(surplus);
           panels.packDown(values, task % blocks, packed, valuesAt(head));
           if (bounded) {
             lengths[task] = longest(head, task % blocks);
@@ -115,7 +131,7 @@ final class AttentionForward {
           for (int block = 0; bounded && block < blocks; block++) {
             longest = Math.max(longest, lengths[head * blocks + block]); // NaN stays
           }
-          if (bounded && longest < BoundedTile.LONGEST) {
+          if (bounded && BoundedTile.takes(paired, longest)) {
             new BoundedTile(this, head, first, count).run(longest);
           } else {
             new OnlineTile(this, head, first, count).run(null);
@@ -133,11 +149,23 @@ final class AttentionForward {
     Reference.reachabilityFence(packed);
   }
 
+  private NativeRows keys(int head, int block) {
+    long first = 4 * at(p.k(), head, block * HeadPanels.BLOCK);
+    return new NativeRows(k, first, 4 * p.k().token());
+  }
+
+  /** What {@link PairSums} adds too much for each key of a block. */
+  private NativeRows surplus(int head, int block) {
+    int count = panels.count(block);
+    NativeRows surplus = NativeRows.scratch(1, PairCode.bytes(count))[0];
+    code.pairs(keys(head, block), count, p.headDim(), surplus);
+    return surplus;
+  }
+
   /** The greatest length of a block's keys as vectors; NaN if one of them has it. */
   private float longest(int head, int block) {
     int count = panels.count(block);
-    long first = 4 * at(p.k(), head, block * HeadPanels.BLOCK);
-    NativeRows keys = new NativeRows(k, first, 4 * p.k().token());
+    NativeRows keys = keys(head, block);
     NativeRows squares = NativeRows.scratch(1, LengthCode.bytes(count))[0];
     code.squares(keys, count, p.headDim(), squares);
     float greatest = 0;

@@ -7,12 +7,19 @@ import org.jspecify.annotations.Nullable;
 
 /** All generated functions that attention needs on one level. */
 final class AttentionKit {
-  private static final ConcurrentHashMap<VectorLevel, Optional<AttentionKit>> KITS =
+  private record Key(VectorLevel level, boolean paired) {}
+
+  private static final ConcurrentHashMap<Key, Optional<AttentionKit>> KITS =
       new ConcurrentHashMap<>();
 
   private record Product(PanelCode code, CodePage page) {}
 
   final VectorLevel level;
+
+  /** With fewer the powers take most of the time and little is gained. */
+  private static final int LEAST_PAIRED = 32;
+
+  private final boolean paired;
 
   /** Copies rows into panels. */
   final Kit panels;
@@ -22,7 +29,9 @@ final class AttentionKit {
   /** By whether the last vector is a half, by vectors less one, by rows less one. */
   private final Product[][][] products = new Product[2][PanelCode.MAX_VECTORS][];
 
-  private final Weights[][] weights = new Weights[VectorLevel.VECTORS][];
+  /** By whether scores are paired, by vectors less one, by rows less one. */
+  private final Weights[][][] weights = new Weights[2][VectorLevel.VECTORS][];
+
   private final SoftmaxCode[] softmax = new SoftmaxCode[2];
   private final CodePage[] softmaxPages = new CodePage[2];
   private final RowsCode copy = new RowsCode(0);
@@ -32,10 +41,12 @@ final class AttentionKit {
   private final CodePage copyPage;
   private final CodePage normalizePage;
   private final CodePage squaresPage;
+  private final CodePage pairsPage;
   private boolean complete = true;
 
-  private AttentionKit(Kit panels) {
+  private AttentionKit(Kit panels, boolean paired) {
     this.panels = panels;
+    this.paired = paired;
     level = panels.level;
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
       int most = PanelCode.rows(level, vectors);
@@ -48,11 +59,14 @@ final class AttentionKit {
         }
       }
     }
-    for (int vectors = 1; vectors <= weights.length; vectors++) {
-      weights[vectors - 1] = new Weights[PanelCode.rows(level, vectors)];
-      for (int rows = 1; rows <= weights[vectors - 1].length; rows++) {
-        WeightCode code = new WeightCode(level, rows, vectors);
-        weights[vectors - 1][rows - 1] = new Weights(code, get(code));
+    for (int pairs = 0; pairs < (paired ? 2 : 1); pairs++) {
+      for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+        int most = WeightCode.rows(level, vectors, pairs > 0);
+        weights[pairs][vectors - 1] = new Weights[most];
+        for (int rows = 1; rows <= most; rows++) {
+          WeightCode code = new WeightCode(level, rows, vectors, pairs > 0);
+          weights[pairs][vectors - 1][rows - 1] = new Weights(code, get(code));
+        }
       }
     }
     for (int i = 0; i < 2; i++) {
@@ -65,6 +79,7 @@ final class AttentionKit {
     copyPage = get(copy);
     normalizePage = get(normalize);
     squaresPage = get(new LengthCode());
+    pairsPage = get(new PairCode());
   }
 
   /** Whether half a vector costs less than a whole one, and all registers can hold one. */
@@ -80,12 +95,18 @@ final class AttentionKit {
 
   /** The functions of a level; null if the machine lacks it, or one of them failed its trial. */
   static @Nullable AttentionKit of(VectorLevel level) {
+    return of(level, level == VectorLevel.AVX512 && CpuFeatures.here().adders());
+  }
+
+  /** The same, with or without {@link #paired(int) paired} scores, which only AVX-512 has. */
+  static @Nullable AttentionKit of(VectorLevel level, boolean paired) {
     Kit panels = Kit.of(level);
     if (panels == null) {
       return null;
     }
     return KITS.computeIfAbsent(
-            panels.level, l -> Optional.of(new AttentionKit(panels)).filter(k -> k.complete))
+            new Key(level, paired),
+            key -> Optional.of(new AttentionKit(panels, paired)).filter(k -> k.complete))
         .orElse(null);
   }
 
@@ -171,11 +192,13 @@ final class AttentionKit {
    * Weights of some rows and some panels: {@link WeightCode#run}.
    *
    * @param panel byte of the first panel in {@code b}; {@code step} bytes from panel to panel
-   * @param shifts one float for each row, one after the other
+   * @param pairs whether scores are those of {@link PairSums}: only if they may be {@link #paired}
+   * @param shifts {@link WeightCode#ROW_NUMBERS} bytes for each row, one after the other
    * @param sums a vector for each row, one after the other
    * @throws IndexOutOfBoundsException if any of it lies outside of its memory
    */
   void weights(
+      boolean pairs,
       NativeRows a,
       int rows,
       int k,
@@ -195,9 +218,9 @@ final class AttentionKit {
     long from = a.address(rows, 4L * k);
     long right = Range.address(b, panel, (count - 1) * step + width * (k + 1L));
     long to = c.address(rows, count * width);
-    long shift = Range.address(shifts.memory(), shifts.at(), 4L * rows);
+    long shift = Range.address(shifts.memory(), shifts.at(), (long) WeightCode.ROW_NUMBERS * rows);
     long sum = Range.address(sums.memory(), sums.at(), vector * rows);
-    Weights[] byRows = weights[vectors - 1];
+    Weights[] byRows = weights[pairs ? 1 : 0][vectors - 1];
     int tile = byRows.length;
     int done = 0;
     while (done < rows) {
@@ -216,7 +239,7 @@ final class AttentionKit {
           c.step(),
           tiles,
           count,
-          shift + 4L * done,
+          shift + (long) WeightCode.ROW_NUMBERS * done,
           sum + vector * done);
       done += tiles * here;
     }
@@ -266,7 +289,26 @@ final class AttentionKit {
         to.address(1, LengthCode.bytes(rows)));
   }
 
-  /** Copies rows times the factor at the address that {@code factor} is. */
+  /** Whether scores of so many values may be those of {@link PairSums}, and gain by it. */
+  boolean paired(int values) {
+    return paired && values >= LEAST_PAIRED;
+  }
+
+  /** What {@link PairSums} adds too much for each row, as {@link PairCode#run} writes it. */
+  void pairs(NativeRows from, int rows, int columns, NativeRows to) {
+    PairCode.run(
+        pairsPage,
+        NativeScratch.frame(),
+        from.address(rows, 4L * columns),
+        from.step(),
+        rows,
+        columns,
+        to.address(1, PairCode.bytes(rows)));
+  }
+
+  /**
+   * Copies rows times the factor that lies in each row of {@code factor}: one for all at step 0.
+   */
   void copy(NativeRows from, NativeRows to, int rows, int columns, NativeRows factor) {
     copy.run(
         copyPage,
@@ -277,8 +319,8 @@ final class AttentionKit {
         to.step(),
         rows,
         columns,
-        factor.address(1, 4),
-        0);
+        factor.address(rows, 4),
+        factor.step());
   }
 
   /** Copies rows, divided each by the sum of a vector; a sum of 0 gives zeros. */

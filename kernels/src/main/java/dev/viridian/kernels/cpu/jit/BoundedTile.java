@@ -13,19 +13,40 @@ import java.lang.ref.Reference;
  * keeps all weights below e^{@value #HIGHEST}; the division by their sum takes it out again.
  * Weights come straight from the registers that hold the scores, and nothing is ever scaled down.
  *
+ * <p>Where scores are those of {@link PairSums}, powers are those of 2, and a query is scaled to
+ * about the length of the longest key, by a power of two that a factor of its row takes out again:
+ * the error of a score stays one of that bound.
+ *
  * <p>Where a row's sum is so small that weights may have vanished that count, the row is computed
  * again by {@link OnlineTile}. That needs scores more than a hundred below their bound, all of a
- * row. Which rows those are depends on each alone.
+ * row; or a bound so high that scores would not be exact enough. Which rows those are depends on
+ * each alone.
  */
 final class BoundedTile {
   /** From this length of a key on, or if it is not a number, there is no bound. */
-  static final float LONGEST = 1e30f;
+  private static final float LONGEST = 1e30f;
+
+  /**
+   * From this bound of its scores on a row goes the other way: their error is some 2⁻²⁴ of it, and
+   * should stay a small one of a weight.
+   */
+  private static final float HIGHEST_BOUND = 1000;
+
+  /** Lengths of the longest key between which its square and a query's are numbers. */
+  private static final float LEAST_PAIRED = 1e-15f;
+
+  private static final float LONGEST_PAIRED = 1e15f;
 
   /** Exponent that no weight exceeds: sums and their products with values have room above. */
   private static final int HIGHEST = 55;
 
   /** Below it a sum may lack weights that were too small for a number: those are e^−86 or less. */
   private static final float LEAST_SUM = 0x1p-70f;
+
+  /** Most that a query is scaled by, as a power of 2: its factor must leave absent keys hidden. */
+  private static final int MOST = 60;
+
+  private static final float LOG2_E = (float) (1 / Math.log(2));
 
   private final AttentionForward f;
   private final AttentionProblem p;
@@ -41,6 +62,8 @@ final class BoundedTile {
   private final NativeRows factor;
   private final NativeRows squares;
 
+  private final boolean paired;
+
   BoundedTile(AttentionForward f, int head, int first, int count) {
     this.f = f;
     this.p = f.p;
@@ -55,7 +78,7 @@ final class BoundedTile {
             NativeRows.width(HeadPanels.BLOCK),
             NativeRows.width(f.panels.vectors() * lanes),
             4L * lanes,
-            4,
+            WeightCode.ROW_NUMBERS,
             4,
             8); // LengthCode writes a few more than one
     queries = groups[0];
@@ -65,37 +88,91 @@ final class BoundedTile {
     shifts = groups[4];
     factor = groups[5];
     squares = groups[6];
+    paired = f.paired;
+  }
+
+  /**
+   * Whether a head is computed like this whose longest key has a length.
+   *
+   * @param paired whether its scores are those of {@link PairSums}
+   */
+  static boolean takes(boolean paired, float longest) {
+    return paired
+        ? longest > LEAST_PAIRED && longest < LONGEST_PAIRED
+        : longest < LONGEST; // never if it is not a number
   }
 
   /** Computes the rows; no key is longer than {@code longest}. */
   void run(float longest) {
     HeadPanels panels = f.panels;
     boolean[] again = new boolean[count];
-    begin(longest, again);
-    for (int block = 0; block < panels.blocks(); block++) {
-      panels.weights(queries, count, f.packed, f.keysAt(head), block, shifts, sums, weights);
+    boolean none = begin(longest, again);
+    for (int block = 0; !none && block < panels.blocks(); block++) {
+      panels.weights(
+          paired, queries, count, f.packed, f.keysAt(head), block, shifts, sums, weights);
       panels.addWeighted(weights, count, f.packed, f.valuesAt(head), block, values, block > 0);
     }
-    boolean any = finish(again);
+    boolean any = none || finish(again);
     Reference.reachabilityFence(queries.memory());
     if (any) {
       new OnlineTile(f, head, first, count).run(again);
     }
   }
 
-  private void begin(float longest, boolean[] again) {
+  /** Copies the queries; marks rows that go the other way, and says whether all do. */
+  private boolean begin(float longest, boolean[] again) {
+    shifts.memory().asSlice(sums.at(), count * sums.step()).fill((byte) 0);
+    NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
+    return paired ? pairs(from, longest, again) : plain(from, longest, again);
+  }
+
+  private boolean plain(NativeRows from, float longest, boolean[] again) {
     MemorySegment memory = shifts.memory();
     memory.set(JAVA_FLOAT, factor.at(), p.scale());
-    NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
-    f.code.copy(from, queries, count, p.headDim(), factor);
-    memory.asSlice(sums.at(), count * sums.step()).fill((byte) 0);
+    f.code.copy(from, queries, count, p.headDim(), factor.alike());
     f.code.squares(queries, count, p.headDim(), squares);
     for (int i = 0; i < count; i++) {
       float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
       float bound = AttentionForward.length(square) * longest;
       again[i] = !(bound < LONGEST);
       float shift = again[i] ? -LONGEST : -Math.max(0, bound - HIGHEST);
-      memory.set(JAVA_FLOAT, shifts.at() + 4L * i, shift);
+      memory.set(JAVA_FLOAT, shifts.at() + (long) WeightCode.ROW_NUMBERS * i, shift);
+    }
+    return false;
+  }
+
+  private boolean pairs(NativeRows from, float longest, boolean[] again) {
+    boolean all = true;
+    MemorySegment memory = shifts.memory();
+    f.code.squares(from, count, p.headDim(), squares);
+    for (int i = 0; i < count; i++) {
+      float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
+      float length = AttentionForward.length(square) * Math.abs(p.scale());
+      float bound = length * longest;
+      again[i] = !(bound < HIGHEST_BOUND);
+      all &= again[i];
+      float shift = again[i] ? -LONGEST : -LOG2_E * Math.max(0, bound - HIGHEST);
+      int power = Math.getExponent(longest) - Math.getExponent(length);
+      power = Math.clamp(power, -MOST, MOST);
+      long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
+      memory.set(JAVA_FLOAT, at, shift);
+      memory.set(JAVA_FLOAT, at + Float.BYTES, Math.scalb(LOG2_E, -power));
+      memory.set(JAVA_FLOAT, factor.at() + 4L * i, Math.scalb(p.scale(), power));
+    }
+    f.code.copy(from, queries, count, p.headDim(), factor);
+    takeOut();
+    return all;
+  }
+
+  /** Takes out of the rows' shifts what their own values add to their scores. */
+  private void takeOut() {
+    MemorySegment memory = shifts.memory();
+    f.code.pairs(queries, count, p.headDim(), squares);
+    for (int i = 0; i < count; i++) {
+      long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
+      float surplus = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
+      float rowFactor = memory.get(JAVA_FLOAT, at + Float.BYTES);
+      memory.set(JAVA_FLOAT, at, memory.get(JAVA_FLOAT, at) - surplus * rowFactor);
     }
   }
 
@@ -114,9 +191,9 @@ final class BoundedTile {
       again[i] |= !(sum >= LEAST_SUM);
       any |= again[i];
       if (lse != null) {
-        double shift = memory.get(JAVA_FLOAT, shifts.at() + 4L * i);
         long row = ((long) f.batch * p.heads() + head) * p.queries() + first + i;
-        Numbers.set(lse, row, (float) (Math.log(sum) - shift));
+        double shift = memory.get(JAVA_FLOAT, shifts.at() + (long) WeightCode.ROW_NUMBERS * i);
+        Numbers.set(lse, row, (float) (Math.log(sum) - shift)); // never of pairs
       }
     }
     return any;

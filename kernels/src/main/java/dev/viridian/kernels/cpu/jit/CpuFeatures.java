@@ -20,9 +20,12 @@ import java.util.Set;
  * @param l1 bytes of the first data cache of a core; 0 if unknown
  * @param l2 bytes of the second cache
  * @param l3 bytes of the last cache that cores share
+ * @param adders whether vectors are added in units of their own, beside multiplications, and an
+ *     addition or multiplication takes one value from memory for all lanes at no cost: Zen 4
  * @param brand what the processor calls itself, which virtual machines shorten; empty if unknown
  */
-public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3, String brand) {
+public record CpuFeatures(
+    Set<Feature> features, long l1, long l2, long l3, boolean adders, String brand) {
   /** Parts of the instruction set. */
   public enum Feature {
     /** Integer vectors of 256 bits. */
@@ -94,7 +97,7 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3, Stri
             .log(System.Logger.Level.DEBUG, "the processor could not be asked", e);
       }
     }
-    return new CpuFeatures(Set.of(), 0, 0, 0, "");
+    return new CpuFeatures(Set.of(), 0, 0, 0, false, "");
   }
 
   private static CpuFeatures look(Questions questions) {
@@ -126,7 +129,9 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3, Stri
       add(found, Feature.AMX_INT8, extended[3], 25);
     }
     long[] caches = caches(questions);
-    return new CpuFeatures(found, caches[1], caches[2], caches[3], brand(questions));
+    // Zen 3 and 4 are one family; further ones have not been measured.
+    boolean adders = amd(questions) && family(first[0]) == 0x19 && found.contains(Feature.AVX512F);
+    return new CpuFeatures(found, caches[1], caches[2], caches[3], adders, brand(questions));
   }
 
   private static void add(Set<Feature> found, Feature feature, int word, int bit) {
@@ -143,11 +148,20 @@ public record CpuFeatures(Set<Feature> features, long l1, long l2, long l3, Stri
     return (states & wanted) == wanted;
   }
 
+  private static boolean amd(Questions questions) {
+    int vendor = questions.cpuid(0, 0)[1];
+    return vendor == 0x68747541 || vendor == 0x6F677948; // "Auth…", "Hygo…"
+  }
+
+  private static int family(int signature) {
+    int family = signature >> 8 & 15;
+    return family == 15 ? family + (signature >> 20 & 255) : family;
+  }
+
   /** Bytes of the data caches by level; AMD's processors have the same leaf in another place. */
   private static long[] caches(Questions questions) {
     long[] bytes = new long[4];
-    int vendor = questions.cpuid(0, 0)[1];
-    boolean amd = vendor == 0x68747541 || vendor == 0x6F677948; // "Auth…", "Hygo…"
+    boolean amd = amd(questions);
     int leaf = amd ? 0x8000001D : 4;
     int last = questions.cpuid(amd ? 0x80000000 : 0, 0)[0];
     for (int i = 0; i < 8 && Integer.compareUnsigned(last, leaf) >= 0; i++) {

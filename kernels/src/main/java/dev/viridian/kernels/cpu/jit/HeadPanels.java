@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the tokens of one head [tokens, dim] are laid out for attention's products, in two ways:
@@ -13,7 +14,8 @@ import java.lang.foreign.MemorySegment;
  * @param tokens number of tokens, 1 or more
  * @param dim values of one, 1 or more
  * @param numbered whether a panel across begins with a number for each token, as {@link WeightCode}
- *     wants it: 0, or {@link #HIDDEN} where no token is left
+ *     wants it: {@link #HIDDEN} where no token is left, for the others 0 or what makes up for
+ *     {@link PairSums}
  */
 record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   /** Tokens of a block: their scores with some rows stay in the second cache. */
@@ -80,8 +82,13 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
     return vectors % VECTORS == 0 ? 0 : Math.min(vectors, VECTORS + 1);
   }
 
-  /** Lays a block out across; the head's blocks begin at byte {@code at}. */
-  void packAcross(RightMatrix m, int block, MemorySegment to, long at) {
+  /**
+   * Lays a block out across; the head's blocks begin at byte {@code at}.
+   *
+   * @param surplus a float for each token of the block, to be taken out again
+   */
+  void packAcross(
+      RightMatrix m, int block, MemorySegment to, long at, @Nullable NativeRows surplus) {
     int count = count(block);
     for (int j = 0; j < count; j += columns()) {
       int present = Math.min(columns(), count - j);
@@ -89,7 +96,11 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
       long panel = at + acrossAt(block) + j / columns() * acrossStep();
       if (numbered) {
         for (int i = 0; i < width; i++) {
-          to.set(JAVA_FLOAT, panel + 4L * i, i < present ? 0f : HIDDEN);
+          float number = i < present ? 0 : HIDDEN;
+          if (i < present && surplus != null) {
+            number = -surplus.memory().get(JAVA_FLOAT, surplus.at() + 4L * (j + i));
+          }
+          to.set(JAVA_FLOAT, panel + 4L * i, number);
         }
         panel += 4L * width;
       }
@@ -125,10 +136,12 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   /**
    * Weights of a block's tokens, written in whole vectors: {@link WeightCode#run}.
    *
-   * @param shifts one float for each row, one after the other
+   * @param pairs whether scores are those of {@link PairSums}
+   * @param shifts {@link WeightCode#ROW_NUMBERS} bytes for each row, one after the other
    * @param sums a vector for each row, one after the other; added to
    */
   void weights(
+      boolean pairs,
       NativeRows rows,
       int count,
       MemorySegment across,
@@ -140,11 +153,11 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
     long panel = at + acrossAt(block);
     long step = acrossStep();
     int wide = wide(block);
-    kit.weights(rows, count, dim, across, panel, step, VECTORS, wide, shifts, sums, to);
+    kit.weights(pairs, rows, count, dim, across, panel, step, VECTORS, wide, shifts, sums, to);
     if (narrow(block)) {
       NativeRows end = to.shifted(4L * wide * columns());
       long last = panel + wide * step;
-      kit.weights(rows, count, dim, across, last, step, 1, 1, shifts, sums, end);
+      kit.weights(pairs, rows, count, dim, across, last, step, 1, 1, shifts, sums, end);
     }
   }
 

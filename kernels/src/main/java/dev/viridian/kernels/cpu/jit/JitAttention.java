@@ -35,6 +35,12 @@ public final class JitAttention implements AttentionKernels, Selective {
     kit = () -> AttentionKit.of(level);
   }
 
+  /** The same with given functions. */
+  JitAttention(Workers workers, AttentionKit kit) {
+    this.workers = workers;
+    this.kit = () -> kit;
+  }
+
   /**
    * Leaves gradients of a single key to the plain loops: q and k then have a gradient of exactly
    * zero, which is the difference of two sums that must be taken in the same order.

@@ -92,7 +92,7 @@ final class JitAttentionBackward {
           if (to.down) {
             to.panels.packDown(m, task % blocks, to.memory, to.at(head));
           } else {
-            to.panels.packAcross(m, task % blocks, to.memory, to.at(head));
+            to.panels.packAcross(m, task % blocks, to.memory, to.at(head), null);
           }
         });
   }
@@ -311,8 +311,8 @@ final class JitAttentionBackward {
       otherSums = groups[5];
       state = groups[6];
       numbers = groups[7];
-      scale = groups[8];
-      one = groups[9];
+      scale = groups[8].alike();
+      one = groups[9].alike();
     }
 
     /** Copies the left factors of scores and of their gradients. */

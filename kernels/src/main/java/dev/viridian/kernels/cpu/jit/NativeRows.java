@@ -54,6 +54,11 @@ record NativeRows(MemorySegment memory, long at, long step) {
     return new NativeRows(memory, at + row * step, step);
   }
 
+  /** The first row as all rows. */
+  NativeRows alike() {
+    return new NativeRows(memory, at, 0);
+  }
+
   /** The same from a byte of each row on. */
   NativeRows shifted(long bytes) {
     return new NativeRows(memory, at + bytes, step);

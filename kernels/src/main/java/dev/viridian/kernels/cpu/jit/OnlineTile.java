@@ -48,7 +48,7 @@ final class OnlineTile {
     scores = groups[1];
     sums = groups[2];
     state = groups[3];
-    factor = groups[4];
+    factor = groups[4].alike();
   }
 
   /** Computes the rows; those that are not wanted, if that is given, are not written. */

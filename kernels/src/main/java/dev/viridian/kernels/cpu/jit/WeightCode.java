@@ -10,16 +10,21 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Weights of attention from queries and keys in one go: {@code e^(a·b + bias + shift)}, with a row
- * of A, a column of a panel of B, a number of the column and a number of the row. Scores never
- * leave the registers; weights are written and added to sums of their row, lane by lane.
+ * of A, a column of a panel of B, a number of the column and one of the row; or {@code 2^((a·b +
+ * bias) · factor + shift)}, with two of the row. Scores never leave the registers; weights are
+ * written and added to sums of their row, lane by lane.
  *
- * <p>A panel begins with a row of the columns' numbers. Loops and tiles are those of {@link
- * PanelCode}.
+ * <p>A panel begins with a row of the columns' numbers. Loops are those of {@link PanelCode}.
  *
- * @param rows of a tile, 1 to {@link PanelCode#rows(VectorLevel, int)}
+ * @param rows of a tile, 1 to {@link #rows(VectorLevel, int, boolean)}
  * @param vectors in a row of a panel, 1 to {@link VectorLevel#VECTORS}
+ * @param paired whether a·b is that of {@link PairSums}, for AVX-512: more by what {@link PairCode}
+ *     says of the row and of the column, which their numbers take out again
  */
-record WeightCode(VectorLevel level, int rows, int vectors) implements Generated {
+record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) implements Generated {
+  /** Bytes of a row's numbers: the shift, then the factor. */
+  static final int ROW_NUMBERS = 2 * Float.BYTES;
+
   private static final int A = 0;
   private static final int A_ROW = 8;
   private static final int A_STEP = 16;
@@ -39,14 +44,20 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
   private static final int TILES_LEFT = 128;
   private static final int SHIFTS_NOW = 136;
   private static final int SUMS_NOW = 144;
+  private static final int END_OF_GROUPS = 152;
 
   WeightCode {
     if (vectors < 1
         || vectors > VectorLevel.VECTORS
         || rows < 1
-        || rows > PanelCode.rows(level, vectors)) {
+        || rows > rows(level, vectors, paired)) {
       throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
     }
+  }
+
+  /** Most rows of a tile. */
+  static int rows(VectorLevel level, int vectors, boolean paired) {
+    return paired ? PairSums.rows(vectors) : PanelCode.rows(level, vectors);
   }
 
   private int bytes() {
@@ -69,14 +80,22 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     begin(a, loop);
     PanelCode.rows(a, rows, A_NOW, A_ROW);
     a.xor(Gpr.RCX, Gpr.RCX);
-    loop.loop(a, END_OF_TURNS, TileSums.UNROLL);
+    if (paired) {
+      pairs(a, new PairSums(loop), END_OF_TURNS, PairSums.GROUP);
+      pairs(a, new PairSums(loop), END_OF_GROUPS, PairSums.REST);
+    } else {
+      loop.loop(a, END_OF_TURNS, TileSums.UNROLL);
+    }
     loop.loop(a, END, 1);
-    shift(a, loop);
+    if (paired) {
+      shift(a, loop);
+    } else {
+      addShift(a, loop);
+    }
     powers(a, loop);
-    store(a, loop);
     advance(a, A_NOW, A_STEP);
     advance(a, C_NOW, C_STEP);
-    a.add(argument(SHIFTS_NOW), rows * Float.BYTES);
+    a.add(argument(SHIFTS_NOW), rows * ROW_NUMBERS);
     a.add(argument(SUMS_NOW), rows * bytes());
     a.dec(argument(TILES_LEFT));
     a.jump(Condition.NOT_EQUAL, tile);
@@ -98,6 +117,21 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     a.add(argument(what), Gpr.RCX);
   }
 
+  private static void pairs(X64Assembler a, PairSums loop, int end, int count) {
+    CodeBuffer.Label done = a.label();
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.ABOVE_OR_EQUAL, done);
+    a.align(32);
+    CodeBuffer.Label turn = a.here();
+    Gpr[] row = TileSums.ROW_REGISTERS;
+    loop.step(a, count, Gpr.RSI, 0, (i, k) -> Mem.at(row[i], Gpr.RCX, Float.BYTES * k));
+    a.add(Gpr.RCX, Float.BYTES * count);
+    a.add(Gpr.RSI, count * loop.sums().rowBytes());
+    a.cmp(Gpr.RCX, argument(end));
+    a.jump(Condition.BELOW, turn);
+    a.bind(done);
+  }
+
   /** Sums begin as the column's number. */
   private void begin(X64Assembler a, TileSums loop) {
     for (int j = 0; j < vectors; j++) {
@@ -112,19 +146,33 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
   }
 
   /** Adds the row's number: not before the products, whose sums it would make less exact. */
-  private void shift(X64Assembler a, TileSums loop) {
+  private void addShift(X64Assembler a, TileSums loop) {
     a.mov(Gpr.RCX, argument(SHIFTS_NOW));
     for (int i = 0; i < rows; i++) {
       Vec shift = level.register(loop.firstFree() + i % 2);
-      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * Float.BYTES));
+      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * ROW_NUMBERS));
       for (int j = 0; j < vectors; j++) {
         a.vaddps(loop.sum(i, j), loop.sum(i, j), shift);
       }
     }
   }
 
+  /** The same after the row's factor. */
+  private void shift(X64Assembler a, TileSums loop) {
+    a.mov(Gpr.RCX, argument(SHIFTS_NOW));
+    for (int i = 0; i < rows; i++) {
+      Vec shift = level.register(loop.firstFree() + i % 2);
+      Vec factor = level.register(loop.firstFree() + 2 + i % 2);
+      a.vbroadcastss(shift, Mem.at(Gpr.RCX, i * ROW_NUMBERS));
+      a.vbroadcastss(factor, Mem.at(Gpr.RCX, i * ROW_NUMBERS + Float.BYTES));
+      for (int j = 0; j < vectors; j++) {
+        a.vfmadd213ps(loop.sum(i, j), factor, shift);
+      }
+    }
+  }
+
   private void powers(X64Assembler a, TileSums loop) {
-    int free = Math.min(loop.free(), 7);
+    int free = Math.min(loop.free(), paired ? 16 : 7);
     Vec[] registers = new Vec[free];
     for (int i = 0; i < free; i++) {
       registers[i] = level.register(loop.firstFree() + i);
@@ -133,26 +181,32 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     for (int i = 0; i < sums.length; i++) {
       sums[i] = loop.sum(i / vectors, i % vectors);
     }
-    new SmallExponential(a, Gpr.RAX, registers).apply(sums);
-  }
-
-  private void store(X64Assembler a, TileSums loop) {
-    Vec sum = level.register(loop.firstFree());
-    a.mov(Gpr.RAX, argument(C_NOW));
+    a.mov(Gpr.R8, argument(C_NOW));
     a.mov(Gpr.RDX, argument(C_ROW));
     a.mov(Gpr.RCX, argument(SUMS_NOW));
-    for (int i = 0; i < rows; i++) {
-      for (int j = 0; j < vectors; j++) {
-        a.vmovups(Mem.at(Gpr.RAX, j * bytes()), loop.sum(i, j));
+    if (paired) {
+      new SmallPower(a, Gpr.RAX, registers).apply(sums, i -> store(a, loop, i));
+    } else {
+      new SmallExponential(a, Gpr.RAX, registers).apply(sums);
+      for (int i = 0; i < sums.length; i++) {
+        store(a, loop, i);
       }
-      Vec all = loop.sum(i, 0);
-      for (int j = 1; j < vectors; j++) {
-        a.vaddps(sum, all, loop.sum(i, j));
-        all = sum;
+    }
+  }
+
+  /** Writes a vector of weights; with a row's last, adds all of the row to its sums. */
+  private void store(X64Assembler a, TileSums loop, int index) {
+    int i = index / vectors;
+    int j = index % vectors;
+    a.vmovups(Mem.at(Gpr.R8, j * bytes()), loop.sum(i, j));
+    if (j == vectors - 1) {
+      Vec sum = loop.sum(i, 0);
+      for (int other = 1; other < vectors; other++) {
+        a.vaddps(sum, sum, loop.sum(i, other));
       }
-      a.vaddps(sum, all, Mem.at(Gpr.RCX, i * bytes()));
+      a.vaddps(sum, sum, Mem.at(Gpr.RCX, i * bytes()));
       a.vmovups(Mem.at(Gpr.RCX, i * bytes()), sum);
-      a.add(Gpr.RAX, Gpr.RDX);
+      a.add(Gpr.R8, Gpr.RDX);
     }
   }
 
@@ -166,7 +220,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
    * @param bPanel bytes from panel to panel
    * @param c address of the weights; a panel's columns lie behind those of the panel before
    * @param cRow bytes from row to row
-   * @param shifts address of one float for each row
+   * @param shifts address of {@link #ROW_NUMBERS} bytes for each row
    * @param sums address of one vector for each row, added to
    */
   void run(
@@ -189,7 +243,8 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
     f.set(A, a)
         .set(A_ROW, aRow)
         .set(A_STEP, aRow * rows)
-        .set(END_OF_TURNS, (long) Float.BYTES * (k / TileSums.UNROLL * TileSums.UNROLL))
+        .set(END_OF_TURNS, (long) Float.BYTES * turns(k))
+        .set(END_OF_GROUPS, (long) Float.BYTES * PairSums.grouped(k))
         .set(END, (long) Float.BYTES * k)
         .set(B, b)
         .set(B_STEP, bPanel)
@@ -203,17 +258,35 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
         .call(page);
   }
 
-  /** Two tiles of two panels over five values; exponents from below the least to 20. */
+  /** Values from row to row in the trial. */
+  private static final int STEP = 13;
+
+  private int turns(int k) {
+    return paired ? PairSums.whole(k) : k / TileSums.UNROLL * TileSums.UNROLL;
+  }
+
+  /** What a pair of values adds to a sum beside its products. */
+  private double surplus(float[] left, int at, float[] right, int column, int p) {
+    int width = vectors * level.lanes();
+    double ofRow = (double) left[at + p] * left[at + p + 1];
+    int first = column + (p + 1) * width;
+    return ofRow + (double) right[first] * right[first + width];
+  }
+
+  /**
+   * Two tiles of two panels over eleven values; exponents from below the least to 20, factors from
+   * ½ to 2.
+   */
   @Override
   public @Nullable String fault(Code page) {
     int lanes = level.lanes();
     int width = vectors * lanes;
-    int length = 5;
+    int length = 11;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = arena.allocate(4L * 2 * rows * 7, 64);
+      MemorySegment a = arena.allocate(4L * 2 * rows * STEP, 64);
       MemorySegment b = arena.allocate(4L * 2 * (length + 1) * width, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
-      MemorySegment shifts = arena.allocate(4L * 2 * rows, 64);
+      MemorySegment shifts = arena.allocate(2L * ROW_NUMBERS * rows, 64);
       MemorySegment sums = arena.allocate(4L * 2 * rows * lanes, 64);
       // Arrays, since all of this runs in the interpreter when a program starts.
       float[] left = PanelCode.fill(a, 37);
@@ -221,15 +294,24 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
       int panel = (length + 1) * width;
       double[] expected = new double[2 * rows * 2 * width];
       for (int i = 0; i < 2 * rows; i++) {
-        float shift = 15 - 9f * (i % 12);
-        shifts.setAtIndex(JAVA_FLOAT, i, shift);
+        float shift = 15 - 13f * (i % 12);
+        float factor = paired ? 1 << i % 3 : 2;
+        shifts.setAtIndex(JAVA_FLOAT, 2 * i, shift);
+        shifts.setAtIndex(JAVA_FLOAT, 2 * i + 1, factor / 2);
         for (int j = 0; j < 2 * width; j++) {
           int column = j / width * panel + j % width;
-          double x = right[column] + shift;
+          double x = right[column];
           for (int p = 0; p < length; p++) {
-            x += left[7 * i + p] * right[column + (p + 1) * width];
+            x += left[STEP * i + p] * right[column + (p + 1) * width];
           }
-          expected[i * 2 * width + j] = Math.exp(Math.max(x, SmallExponential.LEAST));
+          for (int p = 0; paired && p < length; p++) {
+            x += PairSums.pair(length, p) ? surplus(left, STEP * i, right, column, p) : 0;
+          }
+          x = x * factor / 2 + shift;
+          expected[i * 2 * width + j] =
+              paired
+                  ? Math.pow(2, Math.max(x, SmallPower.LEAST))
+                  : Math.exp(Math.max(x, SmallExponential.LEAST));
         }
       }
       for (int turn = 1; turn <= 2; turn++) {
@@ -237,7 +319,7 @@ record WeightCode(VectorLevel level, int rows, int vectors) implements Generated
             page,
             new Frame(),
             a.address(),
-            28,
+            4L * STEP,
             length,
             b.address(),
             4L * panel,

@@ -1,16 +1,20 @@
 package dev.viridian.kernels.cpu.jit;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.reference.ReferenceAttention;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** The generated functions of attention, and what is refused before any of them runs. */
@@ -22,8 +26,15 @@ final class AttentionCodeTest {
         all.add(new PanelCode(level, rows, vectors, false));
         all.add(new PanelCode(level, rows, vectors, level == VectorLevel.AVX512));
         if (vectors <= VectorLevel.VECTORS) {
-          all.add(new WeightCode(level, rows, vectors));
+          all.add(new WeightCode(level, rows, vectors, false));
         }
+      }
+      for (int rows = 1;
+          level == VectorLevel.AVX512
+              && vectors <= VectorLevel.VECTORS
+              && rows <= PairSums.rows(vectors);
+          rows++) {
+        all.add(new WeightCode(level, rows, vectors, true));
       }
     }
     for (boolean flag : new boolean[] {false, true}) {
@@ -31,6 +42,7 @@ final class AttentionCodeTest {
       all.add(new ScoreGradientCode(level, flag));
     }
     all.add(new LengthCode());
+    all.add(new PairCode());
     all.add(new RowsCode(0));
     all.add(new RowsCode(level.lanes()));
     return all;
@@ -58,6 +70,58 @@ final class AttentionCodeTest {
                 function.fault(right) == null, () -> function + ": " + function.fault(right));
             assertTrue(function.fault(wrong) != null, function::toString);
           }
+        }
+      }
+    }
+  }
+
+  /** Also where queries are much longer or shorter than keys, some have no length, and all do. */
+  @Test
+  void scoresInPairsAreAsGoodAsPlainOnes() {
+    AttentionKit kit = AttentionKit.of(VectorLevel.AVX512, true);
+    AttentionKit without = AttentionKit.of(VectorLevel.AVX512, false);
+    assumeTrue(kit != null && without != null, "no AVX-512 here");
+    Random random = new Random(5);
+    int[][] sizes = {
+      {120, 77, 40},
+      {257, 33, 33},
+      {100, 300, 35},
+      {17, 5, 40},
+      {130, 64, 160},
+      {120, 70, 200},
+      {149, 64, 64},
+      {40, 260, 80},
+      {127, 65, 512}
+    };
+    try (Workers workers = new Workers(2)) {
+      for (int[] size : sizes) {
+        for (float length : new float[] {1, 1e-6f, 10, 0}) {
+          AttentionProblem p = AttentionProblem.blhd(1, 2, size[0], size[1], size[2]);
+          HostBuffer q = floats(2 * size[0] * size[2]);
+          HostBuffer k = floats(2 * size[1] * size[2]);
+          HostBuffer v = floats(2 * size[1] * size[2]);
+          for (HostBuffer b : List.of(q, k, v)) {
+            for (int i = 0; i < b.bytes() / 4; i++) {
+              boolean none = b == q && i / size[2] % 5 == 0;
+              float factor = b == q ? length : b == k ? 1 : 3;
+              Numbers.set(b.segment(), i, none ? 0 : factor * (float) random.nextGaussian());
+            }
+          }
+          HostBuffer expected = floats(2 * size[0] * size[2]);
+          HostBuffer actual = floats(2 * size[0] * size[2]);
+          new ReferenceAttention(workers).forward(p, q, k, v, null, null, expected, null, null);
+          new JitAttention(workers, kit).forward(p, q, k, v, null, null, actual, null, null);
+          for (int i = 0; i < expected.bytes() / 4; i++) {
+            float e = Numbers.get(expected.segment(), i);
+            assertEquals(e, Numbers.get(actual.segment(), i), 1e-4, p + ", value " + i);
+          }
+          HostBuffer plain = floats(2 * size[0] * size[2]);
+          HostBuffer lse = floats(2 * size[0]);
+          new JitAttention(workers, kit).forward(p, q, k, v, null, null, plain, lse, null);
+          new JitAttention(workers, without)
+              .forward(p, q, k, v, null, null, actual, floats(2 * size[0]), null);
+          // A backward pass finds what it computes again: plain scores.
+          assertEquals(-1, plain.segment().mismatch(actual.segment()), p.toString());
         }
       }
     }

@@ -65,9 +65,12 @@ final class EmulatedTest {
   @Test
   void weightsOfAttentionForAvx512PassTheirTrial() {
     for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
-      for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
-        WeightCode weights = new WeightCode(VectorLevel.AVX512, rows, vectors);
-        assertNull(weights.fault(new Emulator(weights.code())), weights.toString());
+      for (boolean paired : new boolean[] {false, true}) {
+        int most = WeightCode.rows(VectorLevel.AVX512, vectors, paired);
+        for (int rows = 1; rows <= most; rows++) {
+          WeightCode weights = new WeightCode(VectorLevel.AVX512, rows, vectors, paired);
+          assertNull(weights.fault(new Emulator(weights.code())), weights.toString());
+        }
       }
     }
   }

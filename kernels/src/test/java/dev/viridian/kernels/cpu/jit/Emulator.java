@@ -232,7 +232,7 @@ final class Emulator implements Code {
       throw unknown(opcode);
     }
     operands(bits >> 7 & 1, three ? bits >> 6 & 1 : 0, three ? bits >> 5 & 1 : 0, 1);
-    arithmetic(map << 12 | (p1 & 3) << 8 | opcode, v[reg], p1 >> 3 & 15 ^ 15, rm, 8);
+    arithmetic(map << 12 | (p1 & 3) << 8 | opcode, v[reg], p1 >> 3 & 15 ^ 15, rm, 8, false);
   }
 
   /** The instructions of AMX. */
@@ -339,24 +339,29 @@ final class Emulator implements Code {
     int p2 = next();
     int opcode = next();
     int lanes = 4 << (p2 >> 5 & 3);
-    boolean plain = (p2 & 0x97) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == 4;
+    boolean broadcast = (p2 & 0x10) != 0;
+    boolean plain = (p2 & 0x87) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == 4;
     if (!plain) {
       throw unknown(opcode);
     }
     int key = (p0 & 7) << 12 | (p1 & 3) << 8 | opcode;
-    int unit = key == 0x2118 ? 4 : 4 * lanes;
+    int unit = key == 0x2118 || broadcast ? 4 : 4 * lanes;
     operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, unit);
     int a = p1 >> 3 & 15 ^ 15 | (p2 >> 3 & 1 ^ 1) << 4;
     int b = rm | (p0 >> 6 & 1 ^ 1) << 4;
-    arithmetic(key, v[reg | (p0 >> 4 & 1 ^ 1) << 4], a, b, lanes);
+    if (broadcast && !inMemory) {
+      throw unknown(opcode); // a rounding of its own
+    }
+    arithmetic(key, v[reg | (p0 >> 4 & 1 ^ 1) << 4], a, b, lanes, broadcast);
   }
 
-  private void arithmetic(int key, float[] to, int first, int second, int lanes) {
+  private void arithmetic(
+      int key, float[] to, int first, int second, int lanes, boolean broadcast) {
     float[] a = v[first];
     float[] b = inMemory ? new float[16] : v[second];
     boolean store = key == 0x1011;
     for (int i = 0; inMemory && !store && i < (key == 0x2118 ? 1 : lanes); i++) {
-      b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + 4L * i);
+      b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
     }
     int shift = key == 0x1172 ? next() : 0;
     for (int i = 0; i < lanes; i++) {
