@@ -1,7 +1,8 @@
 // Attention on tensor cores: factors of 16 bits (F16 or BF16), sums, softmax and results F32.
 //
-// pack writes queries, keys, values and gradients as 16 bits, each head's tokens in a row, values
-// padded with zeros to a width that fragments divide. Four warps have a tile of queries (or keys) in
+// Queries, keys and values of F32 are packed first, as gradients are: to 16 bits, each head's tokens in a
+// row, values padded with zeros to a width that fragments divide. The forward pass reads activations
+// of 16 bits where they lie, if a head's values are whole vectors. Four warps have a tile of queries (or keys) in
 // registers, 16 or 32 rows each, and go through the other side in tiles of 64, which come to shared
 // memory beside the arithmetic (two buffers). Rows of tiles are 16 bytes longer than their values,
 // so that the eight rows of a matrix lie in different banks. Scores, weights and their gradients
@@ -42,17 +43,25 @@ DEVICE int keysOf(Problem p, int end) { return p.causal && end < p.keys ? end : 
 // Where the block's head begins in a packed tensor.
 DEVICE long long placeOf(int tokens, int width) { return (long long)blockIdx.y * tokens * width; }
 
-// W values of ROWS tokens of a head from `first` on; zeros beyond the last token.
-template <int ROWS, int W>
-DEVICE void copyTile(unsigned short* to, const unsigned short* from, long long place, int width,
-                     int first, int tokens) {
+// W values of ROWS tokens of a head from `first` on, of which there are `values`, a multiple of
+// eight; zeros beyond them and beyond the last token. `token` is from one token to the next.
+template <int ROWS, int W, class Step>
+DEVICE void copyValues(unsigned short* to, const unsigned short* from, long long place, Step token,
+                       int values, int first, int tokens) {
   for (int i = again(threadIdx.x); i < ROWS * (W / 8); i += THREADS) {
     int row = i / (W / 8);
     int part = i % (W / 8);
-    bool there = first + row < tokens;
-    long long at = place + (long long)(there ? first + row : 0) * width + 8 * part;
+    bool there = first + row < tokens && 8 * part < values;
+    long long at = place + (long long)(there ? first + row : 0) * token + 8 * part;
     copyAsync(to + row * (W + 8) + 8 * part, from + at, there);
   }
+}
+
+// All W values of packed tokens.
+template <int ROWS, int W>
+DEVICE void copyTile(unsigned short* to, const unsigned short* from, long long place, int width,
+                     int first, int tokens) {
+  copyValues<ROWS, W>(to, from, place, width, W, first, tokens);
 }
 
 // The left factors of a warp's rows.
@@ -169,8 +178,8 @@ DEVICE void clear(float (&sums)[M][N][4]) {
 
 // to[first + row, value + column] = factor · sums for the block's rows: through shared memory, so
 // that whole lines are written. `lines` is the start of the tiles, which nobody needs any more.
-template <int M, int N>
-DEVICE void storeRows(float* to, long long token, int first, int tokens, int value, int dim,
+template <class To, int M, int N>
+DEVICE void storeRows(To* to, long long token, int first, int tokens, int value, int dim,
                       const float (&sums)[M][N][4], const float (&factor)[M][2], float* lines) {
   constexpr int LD = 8 * N + 8;
   int lane = threadIdx.x & 31;
@@ -191,7 +200,7 @@ DEVICE void storeRows(float* to, long long token, int first, int tokens, int val
     int r = i / (8 * N);
     int c = i % (8 * N);
     if (first + r < tokens && c < width) {
-      to[(long long)(first + r) * token + value + c] = lines[r * LD + c];
+      put(to + (first + r) * token + value + c, lines[r * LD + c]);
     }
   }
 }
@@ -215,9 +224,30 @@ DEVICE void copySums(float* to, Sums sums, int first) {
 
 // ---- wide heads: a tile is worked on in stages, of which the next is copied meanwhile
 
+// Packed tensors, a head's tokens in a row: where the block's head begins, from one token to the next,
+// and how many values there are from one on.
+struct Packed {
+  METHOD long long place(int tokens, int width) const { return placeOf(tokens, width); }
+  METHOD int token(int width, int) const { return width; }
+  METHOD int left(int) const { return CHUNK; }
+};
+
+// Tensors by their strides, which begin with the block's head.
+struct Strided {
+  long long fixedToken, movingToken, resultToken;
+  int values;
+  METHOD long long place(int, int) const { return 0; }
+  METHOD long long token(int, int which) const {
+    return which == 0 ? fixedToken : which == 1 ? movingToken : resultToken;
+  }
+  METHOD int left(int value) const { return values - value; }
+};
+
 // First the chunks of one or two pairs of a fixed and a moving tile, whose products are summed up;
 // then the chunks of the block's slice of one or two moving tiles.
+template <class Layout>
 struct Stages {
+  Layout layout;
   const unsigned short *fixed, *moving, *fixed2, *moving2;
   const unsigned short *result, *result2;
   int pairs, chunks, slice, outs, results;
@@ -249,22 +279,25 @@ struct Stages {
     int width = chunks * CHUNK;
     unsigned short* to = buffer(stage);
     const unsigned short* source;
-    int place;
+    int value, which;
     if (s < pairs * chunks) {
       bool second = s >= chunks;
       int at = (second ? s - chunks : s) * CHUNK;
-      copyTile<TILE, CHUNK>(to, second ? fixed2 : fixed, placeOf(fixedTokens, width) + at, width,
-                            firstFixed, fixedTokens);
+      copyValues<TILE, CHUNK>(to, second ? fixed2 : fixed, layout.place(fixedTokens, width) + at,
+                              layout.token(width, 0), layout.left(at), firstFixed, fixedTokens);
       source = second ? moving2 : moving;
-      place = at;
+      value = at;
+      which = 1;
     } else {
       s -= pairs * chunks;
       bool second = s >= outs;
       source = second ? result2 : result;
-      place = (slice + (second ? s - outs : s)) * CHUNK;
+      value = (slice + (second ? s - outs : s)) * CHUNK;
+      which = 2;
     }
-    copyTile<TILE, CHUNK>(to + TILE * (CHUNK + 8), source, placeOf(movingTokens, width) + place,
-                          width, first, movingTokens);
+    copyValues<TILE, CHUNK>(to + TILE * (CHUNK + 8), source,
+                            layout.place(movingTokens, width) + value, layout.token(width, which),
+                            layout.left(value), first, movingTokens);
     if (sums.lse != nullptr && stage % count == 0) copySums(numbers(stage / count), sums, first);
     commitCopies();
   }
@@ -330,7 +363,8 @@ DEVICE Slice sliceOf(int chunks, int most) {
 #define STRIDES(x) long long x##Batch, long long x##Head, long long x##Token
 #define PICTURE ((long long)blockIdx.y / heads)
 #define HEAD ((long long)blockIdx.y % heads)
-#define OF_HEAD(x) (x + PICTURE * x##Batch + HEAD * x##Head)
+#define OF_HEAD_AT(x) (PICTURE * x##Batch + HEAD * x##Head)
+#define OF_HEAD(x) (x + OF_HEAD_AT(x))
 #define OF_BATCH(x, count) (x == nullptr ? nullptr : x + PICTURE * (count))
 #define ROWS(x) (x == nullptr ? nullptr : x + (long long)blockIdx.y * queries)
 #define PROBLEM \

@@ -113,7 +113,7 @@ DEVICE void backwardQueriesWide(const unsigned short* q, const unsigned short* k
   int row = part.first + warp * 16 + (lane >> 2);
   int column = 2 * (lane & 3);
   int end = keysOf(p, part.first + TILE);
-  Stages stages = {q, k, dOut, v, k, nullptr, 2, chunks, part.slice, part.outs,
+  Stages<Packed> stages = {{}, q, k, dOut, v, k, nullptr, 2, chunks, part.slice, part.outs,
                    1, part.first, p.queries, 0, p.keys, 0, 0, tiles, 0, Sums{}};
   stages.prepare(end);
   float result[BACK_CHUNKS][1][8][4];
@@ -225,7 +225,7 @@ DEVICE void backwardKeysWide(const unsigned short* q, const unsigned short* k,
   int row = part.first + warp * 16 + (lane >> 2);
   int column = 2 * (lane & 3);
   int begin = p.causal ? part.first : 0;
-  Stages stages = {k, q, v, dOut, dOut, q, 2, chunks, part.slice, part.outs,
+  Stages<Packed> stages = {{}, k, q, v, dOut, dOut, q, 2, chunks, part.slice, part.outs,
                    2, part.first, p.keys, begin, p.queries, 0, 0, tiles, 0, sums};
   stages.prepare(p.queries);
   float e0 = columnWeight(columnWeights, row, p.keys);

@@ -97,15 +97,37 @@ DEVICE void shrinkSums(float (&sums)[M][N][4], const float (&shrink)[M][2]) {
   }
 }
 
+// The factors where the block's head begins, from one token to the next, and how many values of 16
+// bits a head has: a multiple of eight.
+struct Factors {
+  const unsigned short *q, *k, *v;
+  long long qToken, kToken, vToken;
+  int values;
+};
+
+// F32, or 16 bits of the factors' type where activations are that.
+struct Result {
+  void* at;
+  long long token;
+  bool narrow;
+
+  template <class T, int M, int N>
+  METHOD void store(int first, int tokens, int value, int dim, const float (&sums)[M][N][4],
+                    const float (&factor)[M][2], float* lines) {
+    if (narrow) {
+      storeRows((T*)at, token, first, tokens, value, dim, sums, factor, lines);
+    } else {
+      storeRows((float*)at, token, first, tokens, value, dim, sums, factor, lines);
+    }
+  }
+};
+
 // Blocks of 64 M queries. out may be null: then only lse and columns are computed.
 template <class T, int D, int M>
-DEVICE void forward(const unsigned short* q, const unsigned short* k, const unsigned short* v,
-                    Problem p, const float* columnWeights, float* out, long long outToken,
-                    float* lse, float* columns, unsigned short* tiles) {
+DEVICE void forward(Factors f, Problem p, const float* columnWeights, Result out, float* lse,
+                    float* columns, unsigned short* tiles) {
   constexpr int LD = D + 8;
   constexpr int SIZE = TILE * LD;
-  long long ofQueries = placeOf(p.queries, D);
-  long long ofKeys = placeOf(p.keys, D);
   int lane = threadIdx.x & 31;
   int warp = threadIdx.x >> 5;
   int first = blockIdx.x * TILE * M;
@@ -113,10 +135,10 @@ DEVICE void forward(const unsigned short* q, const unsigned short* k, const unsi
   int column = 2 * (lane & 3);
   int end = keysOf(p, first + TILE * M);
 
-  copyTile<TILE * M, D>(tiles + 2 * SIZE, q, ofQueries, D, first, p.queries);
+  copyValues<TILE * M, D>(tiles + 2 * SIZE, f.q, 0, f.qToken, f.values, first, p.queries);
   commitCopies();
-  copyTile<TILE, D>(tiles, k, ofKeys, D, 0, p.keys);
-  if (out != nullptr) copyTile<TILE, D>(tiles + SIZE, v, ofKeys, D, 0, p.keys);
+  copyValues<TILE, D>(tiles, f.k, 0, f.kToken, f.values, 0, p.keys);
+  if (out.at != nullptr) copyValues<TILE, D>(tiles + SIZE, f.v, 0, f.vToken, f.values, 0, p.keys);
   commitCopies();
   waitCopies<1>();
   __syncthreads();
@@ -134,8 +156,8 @@ DEVICE void forward(const unsigned short* q, const unsigned short* k, const unsi
     int next = key + TILE;
     if (next < end) {
       unsigned short* to = tiles + 2 * SIZE * (1 - buffer);
-      copyTile<TILE, D>(to, k, ofKeys, D, next, p.keys);
-      if (out != nullptr) copyTile<TILE, D>(to + SIZE, v, ofKeys, D, next, p.keys);
+      copyValues<TILE, D>(to, f.k, 0, f.kToken, f.values, next, p.keys);
+      if (out.at != nullptr) copyValues<TILE, D>(to + SIZE, f.v, 0, f.vToken, f.values, next, p.keys);
       commitCopies();
     }
     const unsigned short* at = tiles + 2 * SIZE * buffer;
@@ -147,23 +169,22 @@ DEVICE void forward(const unsigned short* q, const unsigned short* k, const unsi
     toScores<false>(s, p, edge, row, key + column);
     float shrink[M][2];
     rows.weigh(s, shrink, columnWeights, key + column, p.keys);
-    if (out != nullptr) {
+    if (out.at != nullptr) {
       shrinkSums(sums, shrink);
       addTile<T>(sums, s, at + SIZE + turnedLane(lane, LD), LD);
     }
   }
   rows.end();
   rows.store(lse, columns, row, p.queries);
-  if (out == nullptr) return;
+  if (out.at == nullptr) return;
   float factor[M][2];
   rows.factors(factor);
-  storeRows(out, outToken, first, p.queries, 0, p.dim, sums, factor, (float*)tiles);
+  out.store<T>(first, p.queries, 0, p.dim, sums, factor, (float*)tiles);
 }
 
 template <class T>
-DEVICE void forwardWide(const unsigned short* q, const unsigned short* k, const unsigned short* v,
-                        Problem p, const float* columnWeights, float* out, long long outToken,
-                        float* lse, float* columns, unsigned short* tiles) {
+DEVICE void forwardWide(Factors f, Problem p, const float* columnWeights, Result out, float* lse,
+                        float* columns, unsigned short* tiles) {
   int lane = threadIdx.x & 31;
   int warp = threadIdx.x >> 5;
   int chunks = (p.dim + CHUNK - 1) / CHUNK;
@@ -171,8 +192,10 @@ DEVICE void forwardWide(const unsigned short* q, const unsigned short* k, const 
   int row = part.first + warp * 16 + (lane >> 2);
   int column = 2 * (lane & 3);
   int end = keysOf(p, part.first + TILE);
-  Stages stages = {q, k, nullptr, nullptr, v, nullptr, 1, chunks, part.slice, part.outs,
-                   out == nullptr ? 0 : 1, part.first, p.queries, 0, p.keys, 0, 0, tiles, 0, Sums{}};
+  Strided layout = {f.qToken, f.kToken, f.vToken, f.values};
+  Stages<Strided> stages = {layout, f.q, f.k, nullptr, nullptr, f.v, nullptr, 1, chunks, part.slice,
+                            part.outs, out.at == nullptr ? 0 : 1, part.first, p.queries, 0, p.keys,
+                            0, 0, tiles, 0, Sums{}};
   stages.prepare(end);
   Rows<1> rows;
   rows.begin();
@@ -186,7 +209,7 @@ DEVICE void forwardWide(const unsigned short* q, const unsigned short* k, const 
     toScores<false>(s, p, edge, row, key + column);
     float shrink[1][2];
     rows.weigh(s, shrink, columnWeights, key + column, p.keys);
-    if (out != nullptr) {
+    if (out.at != nullptr) {
 #pragma unroll
       for (int c = 0; c < OUT_CHUNKS; c++) shrinkSums(sums[c], shrink);
       stages.addSlice<T>(sums, s, lane);
@@ -194,29 +217,34 @@ DEVICE void forwardWide(const unsigned short* q, const unsigned short* k, const 
   }
   rows.end();
   if (part.slice == 0) rows.store(lse, columns, row, p.queries);
-  if (out == nullptr) return;
+  if (out.at == nullptr) return;
   float factor[1][2];
   rows.factors(factor);
 #pragma unroll
   for (int c = 0; c < OUT_CHUNKS; c++) {
-    storeRows(out, outToken, part.first, p.queries, (part.slice + c) * CHUNK, p.dim, sums[c],
-              factor, (float*)tiles);
+    out.store<T>(part.first, p.queries, (part.slice + c) * CHUNK, p.dim, sums[c], factor,
+                 (float*)tiles);
   }
 }
 
 // Grid: tiles (times slices) x batch · heads.
-#define KERNEL(family, name, W, FORWARD)                                                           \
+#define KERNEL(family, T, name, W, FORWARD)                                                        \
   extern "C" __global__ void __launch_bounds__(THREADS, 2) family##_forward_##name(                \
       const unsigned short* q, const unsigned short* k, const unsigned short* v,                   \
-      const float* mask, const float* columnWeights, float* out, float* lse, float* columns,       \
-      int width, SIZES, STRIDES(out), STRIDES(mask)) {                                             \
+      const float* mask, const float* columnWeights, void* out, float* lse, float* columns,        \
+      int values, int narrow, SIZES, STRIDES(q), STRIDES(k), STRIDES(v), STRIDES(out),             \
+      STRIDES(mask)) {                                                                             \
     __shared__ unsigned short tiles[4 * TILE * (W + 8)] __attribute__((aligned(16)));              \
-    FORWARD(q, k, v, PROBLEM,                         \
-            OF_BATCH(columnWeights, keys), out == nullptr ? nullptr : OF_HEAD(out), outToken,      \
-            ROWS(lse), ROWS(columns), tiles);                                                      \
+    Factors factors = {OF_HEAD(q), OF_HEAD(k), OF_HEAD(v), qToken, kToken, vToken, values};        \
+    void* at = out == nullptr ? nullptr                                                            \
+               : narrow       ? (void*)((T*)out + OF_HEAD_AT(out))                                            \
+                              : (void*)((float*)out + OF_HEAD_AT(out));                                       \
+    Result result = {at, outToken, narrow != 0};                                                   \
+    FORWARD(factors, PROBLEM, OF_BATCH(columnWeights, keys), result, ROWS(lse), ROWS(columns),     \
+            tiles);                                                                                \
   }
 #define KERNELS(family, T)                                                                         \
-  KERNEL(family, 48, 48, (forward<T, 48, 2>))                                                      \
-  KERNEL(family, 64, 64, (forward<T, 64, 2>))                                                      \
-  KERNEL(family, 80, 80, (forward<T, 80, 2>))                                                      \
-  KERNEL(family, wide, CHUNK, forwardWide<T>)
+  KERNEL(family, T, 48, 48, (forward<T, 48, 2>))                                                   \
+  KERNEL(family, T, 64, 64, (forward<T, 64, 2>))                                                   \
+  KERNEL(family, T, 80, 80, (forward<T, 80, 2>))                                                   \
+  KERNEL(family, T, wide, CHUNK, forwardWide<T>)

@@ -1,29 +1,10 @@
 // Convolutions as products: the patches under the kernel become rows, and gradients of rows are
 // gathered again. Maps are channels-last; a run of rows of the output is done at a time.
-#include "viridian.cuh"
+#include "conv.cuh"
 
-#define SHAPE                                                                                   \
-  int h, int w, int c, int outW, int kh, int kw, int strideH, int strideW, int padTop,          \
-      int padLeft, int dilationH, int dilationW, int firstC, int groupC
-
-// rows [count, kh, kw, groupC] of the pixels from `first` on, of the pictures' outH · outW each.
 extern "C" __global__ void conv_patches(long long elements, long long first, int outH, SHAPE,
                                         const float* x, float* rows) {
-  for (long long i = threadNumber(); i < elements; i += threadCount()) {
-    int channel = (int)(i % groupC);
-    long long rest = i / groupC;
-    int column = (int)(rest % kw);
-    rest /= kw;
-    int row = (int)(rest % kh);
-    long long pixel = first + rest / kh;
-    int ow = (int)(pixel % outW);
-    long long line = pixel / outW;
-    int ih = (int)(line % outH) * strideH - padTop + row * dilationH;
-    int iw = ow * strideW - padLeft + column * dilationW;
-    bool inside = ih >= 0 && ih < h && iw >= 0 && iw < w;
-    long long at = ((line / outH * h + ih) * w + iw) * c + firstC + channel;
-    rows[i] = inside ? x[at] : 0;
-  }
+  patches(elements, first, outH, SIZES, x, rows);
 }
 
 // dx += what the rows of one picture's output lines from..to-1 give, tap by tap.

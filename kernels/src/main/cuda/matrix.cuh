@@ -7,15 +7,7 @@
 // right factor (16 values of 8 columns) 2 registers, of the sums (16 rows, 8 columns) 4 numbers:
 // lane 4 g + t has the columns 2 t and 2 t + 1 of row g (0, 1) and of row g + 8 (2, 3).
 #pragma once
-#include "viridian.cuh"
-
-// 16 bytes at once.
-typedef unsigned Vector __attribute__((vector_size(16)));
-typedef float Floats __attribute__((vector_size(16)));
-
-// How 16 bits are read.
-struct Half {};
-struct Brain {};
+#include "storage.cuh"
 
 #ifdef VIRIDIAN_EMULATED
 #define HAS_BRAIN 1

@@ -5,77 +5,13 @@
 //
 // Sums go through a patch in slices of rows, one block each, and are put together in order: results
 // do not depend on which block is first. Variances are about the mean (Chan's combination).
-#include "viridian.cuh"
+#include "norm.cuh"
 
-#define THREADS 256
-
-struct Sums {
-  float a, b;
-};
-
-// Sums over all threads of the block; the result is every thread's.
-DEVICE Sums blockSums(float a, float b, float* shared) {
-  for (int by = 16; by > 0; by >>= 1) {
-    a += __shfl_xor_sync(ALL_LANES, a, by);
-    b += __shfl_xor_sync(ALL_LANES, b, by);
-  }
-  int warp = threadIdx.x >> 5;
-  if ((threadIdx.x & 31) == 0) {
-    shared[2 * warp] = a;
-    shared[2 * warp + 1] = b;
-  }
-  __syncthreads();
-  Sums sums = {0, 0};
-  for (int i = 0; i < THREADS / 32; i++) {
-    sums.a += shared[2 * i];
-    sums.b += shared[2 * i + 1];
-  }
-  __syncthreads();
-  return sums;
-}
-
-// A block's part of a patch: rows `first` to before `end`.
-struct Slice {
-  long long start;  // the patch's first value
-  int first, end;
-};
-
-DEVICE Slice slice(int spatial, int channels, int width, int slices) {
-  int groups = channels / width;
-  long long patch = blockIdx.x;
-  long long start = patch / groups * spatial * channels + patch % groups * width;
-  int first = (int)((long long)spatial * blockIdx.y / slices);
-  int end = (int)((long long)spatial * (blockIdx.y + 1) / slices);
-  return {start, first, end};
-}
-
-// partial [patch][slice][2]: mean, and sum of squares about it. Grid: patches x slices.
 extern "C" __global__ void __launch_bounds__(THREADS)
     norm_statistics(const float* x, float* partial, int spatial, int channels, int width,
                     int slices) {
   __shared__ float shared[THREADS / 16];
-  Slice s = slice(spatial, channels, width, slices);
-  long long count = (long long)(s.end - s.first) * width;
-  float sum = 0;
-  for (long long i = threadIdx.x; i < count; i += THREADS) {
-    sum += x[s.start + (s.first + i / width) * channels + i % width];
-  }
-  float mean = blockSums(sum, 0, shared).a / (float)count;
-  float squares = 0;
-  float rest = 0;
-  for (long long i = threadIdx.x; i < count; i += THREADS) {
-    float d = x[s.start + (s.first + i / width) * channels + i % width] - mean;
-    squares += d * d;
-    rest += d;
-  }
-  Sums sums = blockSums(squares, rest, shared);
-  if (threadIdx.x == 0) {
-    // what rounding left in the mean is taken off both
-    float correction = sums.b / (float)count;
-    long long at = 2 * ((long long)blockIdx.x * slices + blockIdx.y);
-    partial[at] = mean + correction;
-    partial[at + 1] = sums.a - sums.b * correction;
-  }
+  statistics(x, partial, spatial, channels, width, slices, shared);
 }
 
 // mean, 1 / sqrt(variance + eps) and, if wanted, the variance of each patch.
@@ -122,31 +58,17 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   }
 }
 
-// A value's patch and channel.
-struct Place {
-  long long patch;
-  int channel;
-};
-
-DEVICE Place place(long long i, int spatial, int channels, int width) {
-  int channel = (int)(i % channels);
-  return {i / channels / spatial * (channels / width) + channel / width, channel};
-}
-
-DEVICE float parameter(const void* p, int type, int channel, float absent) {
-  return p == nullptr ? absent : loadFloat(p, type, channel);
-}
-
 extern "C" __global__ void __launch_bounds__(THREADS)
     norm_apply(const float* x, const void* gamma, const void* beta, const float* mean,
                const float* rstd, float* y, long long total, int spatial, int channels, int width,
                int type, int silu) {
-  long long i = (long long)blockIdx.x * THREADS + threadIdx.x;
-  if (i >= total) return;
-  Place at = place(i, spatial, channels, width);
-  float z = (x[i] - mean[at.patch]) * rstd[at.patch] * parameter(gamma, type, at.channel, 1) +
-            parameter(beta, type, at.channel, 0);
-  y[i] = silu ? z / (1 + expF(-z)) : z;
+  apply(x, gamma, beta, mean, rstd, y, total, spatial, channels, width, type, silu);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    norm_rows(const float* x, const void* gamma, const void* beta, float* mean, float* rstd,
+              float* y, long long count, int cols, float eps, int type) {
+  rows(x, gamma, beta, mean, rstd, y, count, cols, eps, type);
 }
 
 // The gradient of the normalised, scaled value before the activation, and the value normalised.

@@ -1,57 +1,5 @@
-// Element by element.
-#include "viridian.cuh"
-
-// PointwiseKernels.Unary, in its order.
-enum Unary {
-  SILU,
-  GELU,
-  GELU_TANH,
-  QUICK_GELU,
-  RELU,
-  RELU6,
-  SIGMOID,
-  TANH,
-  LEAKY_RELU,
-  SOFTPLUS,
-  EXP,
-  LOG,
-  SQRT,
-  RSQRT,
-  POW,
-  ABS,
-  AFFINE,
-  CLAMP,
-  SIN,
-  COS
-};
-
-// GELU_TANH is x (1 + tanh u) / 2 = x sigmoid(2 u) with this u.
-DEVICE float geluInner(float x) { return 0.797884561f * (x + 0.044715f * x * x * x); }
-
-DEVICE float value(int f, float x, float p0, float p1) {
-  switch (f) {
-    case SILU: return x * sigmoidF(x);
-    case GELU: return geluF(x);
-    case GELU_TANH: return x * sigmoidF(2 * geluInner(x));
-    case QUICK_GELU: return x * sigmoidF(1.702f * x);
-    case RELU: return maxF(x, 0);
-    case RELU6: return minF(maxF(x, 0), 6);
-    case SIGMOID: return sigmoidF(x);
-    case TANH: return tanhF(x);
-    case LEAKY_RELU: return x < 0 ? p0 * x : x;
-    case SOFTPLUS: return x > 20 ? x : (float)log1pD(expD(x));
-    case EXP: return expF(x);
-    case LOG: return (float)logD(x);
-    case SQRT: return rootF(x);
-    case RSQRT: return 1 / rootF(x);
-    case POW: return (float)powD(x, p0);
-    case ABS: return absF(x);
-    case AFFINE: return (float)((double)p0 * x + p1);
-    case CLAMP: return minF(maxF(x, p0), p1);
-    case SIN: return (float)sinD(x);
-    default: return (float)cosD(x);
-  }
-}
+// Element by element, F32.
+#include "pointwise.cuh"
 
 DEVICE float derivative(int f, float x, float p0, float p1) {
   switch (f) {
@@ -88,28 +36,13 @@ DEVICE float derivative(int f, float x, float p0, float p1) {
 
 extern "C" __global__ void pointwise_unary(int f, long long n, float p0, float p1, const float* x,
                                            float* y) {
-  for (long long i = threadNumber(); i < n; i += threadCount()) y[i] = value(f, x[i], p0, p1);
+  unary(f, n, p0, p1, x, y);
 }
 
 extern "C" __global__ void pointwise_unary_backward(int f, long long n, float p0, float p1,
                                                     const float* x, const float* dy, float* dx) {
   for (long long i = threadNumber(); i < n; i += threadCount()) {
     dx[i] = dy[i] * derivative(f, x[i], p0, p1);
-  }
-}
-
-// PointwiseKernels.Binary, in its order.
-enum Binary { ADD, SUB, MUL, DIV, MINIMUM, MAXIMUM, POWER };
-
-DEVICE float value(int f, float a, float b) {
-  switch (f) {
-    case ADD: return a + b;
-    case SUB: return a - b;
-    case MUL: return a * b;
-    case DIV: return a / b;
-    case MINIMUM: return minF(a, b);
-    case MAXIMUM: return maxF(a, b);
-    default: return (float)powD(a, b);
   }
 }
 
@@ -140,38 +73,39 @@ DEVICE float derivativeB(int f, float a, float b) {
   }
 }
 
-// What of a function: 0 its value, 1 dy times its derivative by a, 2 by b.
-DEVICE float binary(int f, int what, float a, float b, const float* dy, long long i) {
-  if (what == 0) return value(f, a, b);
-  return dy[i] * (what == 1 ? derivativeA(f, a, b) : derivativeB(f, a, b));
+// dy times the derivative by a or by b.
+DEVICE float slope(int f, bool byA, float a, float b, float dy) {
+  return dy * (byA ? derivativeA(f, a, b) : derivativeB(f, a, b));
 }
 
-extern "C" __global__ void pointwise_binary_flat(int f, int what, long long n, const float* a,
-                                                 const float* b, const float* dy, float* y) {
+extern "C" __global__ void pointwise_binary_flat(int f, long long n, const float* a, const float* b,
+                                                 float* y) {
+  binaryFlat(f, n, a, b, y);
+}
+
+extern "C" __global__ void pointwise_binary(int f, long long n, EIGHT(long long, size),
+                                            EIGHT(long long, a), EIGHT(long long, b),
+                                            const float* as, const float* bs, float* y) {
+  const long long size[8] = LIST(size), a[8] = LIST(a), b[8] = LIST(b);
+  binaryStrided(f, n, size, a, b, as, bs, y);
+}
+
+extern "C" __global__ void pointwise_binary_flat_backward(int f, int byA, long long n,
+                                                          const float* a, const float* b,
+                                                          const float* dy, float* to) {
   for (long long i = threadNumber(); i < n; i += threadCount()) {
-    y[i] = binary(f, what, a[i], b[i], dy, i);
+    to[i] = slope(f, byA, a[i], b[i], dy[i]);
   }
 }
 
-extern "C" __global__ void pointwise_binary(int f, int what, long long n, EIGHT(long long, size),
-                                            EIGHT(long long, a), EIGHT(long long, b),
-                                            const float* as, const float* bs, const float* dy,
-                                            float* y) {
+extern "C" __global__ void pointwise_binary_backward(int f, int byA, long long n,
+                                                     EIGHT(long long, size), EIGHT(long long, a),
+                                                     EIGHT(long long, b), const float* as,
+                                                     const float* bs, const float* dy, float* to) {
   const long long size[8] = LIST(size), a[8] = LIST(a), b[8] = LIST(b);
   for (long long i = threadNumber(); i < n; i += threadCount()) {
-    long long rest = i, atA = 0, atB = 0;
-#pragma unroll
-    for (int d = 7; d >= 0; d--) {
-      if (size[d] == 1) continue;
-      // most walks are short enough for the division of 32 bits
-      bool small = (unsigned long long)(rest | size[d]) >> 31 == 0;
-      long long whole = small ? (int)rest / (int)size[d] : rest / size[d];
-      long long index = rest - whole * size[d];
-      atA += index * a[d];
-      atB += index * b[d];
-      rest = whole;
-    }
-    y[i] = binary(f, what, as[atA], bs[atB], dy, i);
+    Pair at = placeOfPair(i, size, a, b);
+    to[i] = slope(f, byA, as[at.a], bs[at.b], dy[i]);
   }
 }
 
@@ -196,11 +130,7 @@ extern "C" __global__ void pointwise_combine(int terms, long long n, const float
 }
 
 extern "C" __global__ void pointwise_geglu(long long n, int cols, const float* x, float* y) {
-  for (long long i = threadNumber(); i < n; i += threadCount()) {
-    long long row = i / cols;
-    long long at = row * cols + i;  // row · 2 cols + column
-    y[i] = x[at] * geluF(x[at + cols]);
-  }
+  geglu(n, cols, x, y);
 }
 
 extern "C" __global__ void pointwise_geglu_backward(long long n, int cols, const float* x,

@@ -1,47 +1,14 @@
 // Resizing and pooling of channels-last maps. Every result is gathered by one thread, backward too:
 // nothing is added up in memory.
-#include "viridian.cuh"
+#include "resample.cuh"
 
-// The place of an element of [n, h, w, c].
-struct Place {
-  long long n;
-  int row, column, c;
-};
-
-DEVICE Place place(long long i, int h, int w, int c) {
-  Place p;
-  p.c = takeOff(&i, c);
-  p.column = takeOff(&i, w);
-  p.row = takeOff(&i, h);
-  p.n = i;
-  return p;
-}
-
-DEVICE long long at(long long n, int h, int w, int channels, int row, int column, int c) {
-  return ((n * h + row) * w + column) * channels + c;
-}
-
-// y [n, outH, outW, c] from x [n, h, w, c]: row i of y takes rows index[k] of x, k from start[i] to
-// before start[i + 1]; columns likewise. A resize, or its transpose.
 extern "C" __global__ void resample_gather(long long count, int h, int w, int c, int outH, int outW,
                                            const int* rowStart, const int* rowIndex,
                                            const float* rowWeight, const int* columnStart,
                                            const int* columnIndex, const float* columnWeight,
                                            const float* x, float* y) {
-  for (long long i = threadNumber(); i < count; i += threadCount()) {
-    Place p = place(i, outH, outW, c);
-    int first = columnStart[p.column], end = columnStart[p.column + 1];
-    double sum = 0;
-    for (int a = rowStart[p.row]; a < rowStart[p.row + 1]; a++) {
-      const float* row = x + at(p.n, h, w, c, rowIndex[a], 0, p.c);
-      double line = 0;
-      for (int b = first; b < end; b++) {
-        line = fmaD(columnWeight[b], row[(long long)columnIndex[b] * c], line);
-      }
-      sum = fmaD(rowWeight[a], line, sum);
-    }
-    y[i] = (float)sum;
-  }
+  gather(count, Gather<float>{h, w, c, outH, outW, rowStart, rowIndex, rowWeight, columnStart,
+                              columnIndex, columnWeight, x, y});
 }
 
 // A window along one axis, on the map; padded: how much of it lies on the padded map.
@@ -81,7 +48,7 @@ DEVICE double divisor(Range rows, Range columns, int countPadding) {
 extern "C" __global__ void resample_max_pool(long long count, POOL, const float* x, float* y,
                                              long long* index) {
   for (long long i = threadNumber(); i < count; i += threadCount()) {
-    Place p = place(i, outH, outW, c);
+    Pixel p = pixelAt(i, outH, outW, c);
     Range rows = window(p.row, h, kernel, stride, padding);
     Range columns = window(p.column, w, kernel, stride, padding);
     float largest = -INFINITE;
@@ -104,7 +71,7 @@ extern "C" __global__ void resample_max_pool(long long count, POOL, const float*
 extern "C" __global__ void resample_max_pool_backward(long long count, POOL, const long long* index,
                                                       const float* dy, float* dx) {
   for (long long i = threadNumber(); i < count; i += threadCount()) {
-    Place p = place(i, h, w, c);
+    Pixel p = pixelAt(i, h, w, c);
     Range rows = windows(p.row, outH, kernel, stride, padding);
     Range columns = windows(p.column, outW, kernel, stride, padding);
     long long own = (long long)p.row * w + p.column;
@@ -122,7 +89,7 @@ extern "C" __global__ void resample_max_pool_backward(long long count, POOL, con
 extern "C" __global__ void resample_average_pool(long long count, POOL, int countPadding,
                                                  const float* x, float* y) {
   for (long long i = threadNumber(); i < count; i += threadCount()) {
-    Place p = place(i, outH, outW, c);
+    Pixel p = pixelAt(i, outH, outW, c);
     Range rows = window(p.row, h, kernel, stride, padding);
     Range columns = window(p.column, w, kernel, stride, padding);
     double sum = 0;
@@ -138,7 +105,7 @@ extern "C" __global__ void resample_average_pool(long long count, POOL, int coun
 extern "C" __global__ void resample_average_pool_backward(long long count, POOL, int countPadding,
                                                           const float* dy, float* dx) {
   for (long long i = threadNumber(); i < count; i += threadCount()) {
-    Place p = place(i, h, w, c);
+    Pixel p = pixelAt(i, h, w, c);
     Range rows = windows(p.row, outH, kernel, stride, padding);
     Range columns = windows(p.column, outW, kernel, stride, padding);
     double sum = 0;

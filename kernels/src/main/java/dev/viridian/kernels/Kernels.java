@@ -5,6 +5,32 @@ package dev.viridian.kernels;
  * complete when it returns (or, on a device with a queue, ordered after the calls before it).
  */
 public interface Kernels extends AutoCloseable {
+  /**
+   * What networks may keep their activations in between ops, where no gradient is wanted: F32, or a
+   * type of 16 bits that {@link #of} takes.
+   */
+  default DType activations() {
+    return DType.F32;
+  }
+
+  /**
+   * The same kernels for activations of a type. Forward passes alone: in place of the contracts'
+   * F32 stand factors a and c of products, maps x and y of convolutions, norms and resizes, q, k, v
+   * and out of attention, x, a, b and y of what is done element by element. Arithmetic and sums
+   * stay F32; so do statistics, masks, columns and everything that is given by its own type. To be
+   * closed with these.
+   *
+   * @param activations F32, which is these kernels, or {@link #activations}
+   * @throws UnsupportedOperationException if the device has none
+   */
+  default Kernels of(DType activations) {
+    if (activations == DType.F32) {
+      return this;
+    }
+    throw new UnsupportedOperationException(
+        "this device has no kernels for activations of " + activations);
+  }
+
   /** Matrix products. */
   GemmKernels gemm();
 

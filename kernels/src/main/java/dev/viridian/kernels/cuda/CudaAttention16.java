@@ -3,15 +3,17 @@ package dev.viridian.kernels.cuda;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention on tensor cores: tensors are F32, factors are rounded to F16 or BF16 once, sums,
- * softmax and results are F32. Launches attention16.cu, attention_TYPE.cu and
- * attention_TYPE_backward.cu. Heads of up to 512 values.
+ * Attention on tensor cores: factors are F16 or BF16, sums and softmax are F32. Tensors of F32 are
+ * rounded once, into packed memory; activations of the factors' type are read where they lie.
+ * Launches attention16.cu, attention_TYPE.cu and attention_TYPE_backward.cu. Heads of up to 512
+ * values.
  */
 final class CudaAttention16 implements AttentionKernels {
   private static final String COMMON = "attention16";
@@ -28,15 +30,22 @@ final class CudaAttention16 implements AttentionKernels {
   private static final int OUT_CHUNKS = 3;
   private static final int BACK_CHUNKS = 2;
 
+  private static final int VECTOR = 8;
+
+  private final CudaStorage storage;
   private final CudaDevice device;
   private final CudaAllocator allocator;
+  private final CudaFactors factors;
   private final CudaPack16 pack;
   private final String forward;
   private final String backward;
 
-  /** With factors as they are packed. */
-  CudaAttention16(CudaDevice device, CudaAllocator allocator, CudaPack16 pack) {
-    this.device = device;
+  /** Of tensors of F32, or of the type that factors are packed to. */
+  CudaAttention16(
+      CudaStorage storage, CudaAllocator allocator, CudaFactors factors, CudaPack16 pack) {
+    this.storage = storage;
+    this.factors = factors;
+    this.device = storage.device();
     this.allocator = allocator;
     this.pack = pack;
     forward = "attention_" + pack.type().name().toLowerCase(Locale.ROOT);
@@ -120,24 +129,83 @@ final class CudaAttention16 implements AttentionKernels {
         .optional(columnWeights, 4L * p.batch() * p.keys());
   }
 
+  /** One of q, k and v as the forward kernel reads it; strides in elements of 16 bits. */
+  private record Read(CudaBuffer at, Strides strides, CudaAllocator.@Nullable Scratch scratch)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      if (scratch != null) {
+        scratch.close();
+      }
+    }
+  }
+
+  /** Strides of packed rows. */
+  private static Strides packedStrides(AttentionProblem p, Depth depth, int tokens) {
+    long head = (long) tokens * depth.width;
+    return new Strides(p.heads() * head, head, depth.width);
+  }
+
+  /** Whether the kernels can copy a head's values in whole vectors. */
+  private static boolean isWhole(CudaBuffer at, Strides s) {
+    long all = s.batch() | s.head() | s.token();
+    return (all & (VECTOR - 1)) == 0 && (at.address() & (2 * VECTOR - 1)) == 0;
+  }
+
+  private boolean isNative(AttentionProblem p, Buffer q, Buffer k, Buffer v) {
+    return storage.type() != DType.F32
+        && p.headDim() % VECTOR == 0
+        && isWhole(device.own(q), p.q())
+        && isWhole(device.own(k), p.k())
+        && isWhole(device.own(v), p.v());
+  }
+
+  /** A tensor where it lies, or packed; of 16 bits that are no whole vectors by way of F32. */
+  private Read read(
+      AttentionProblem p, Depth depth, boolean whole, Buffer from, Strides strides, int tokens) {
+    CudaBuffer own = device.own(from);
+    if (whole) {
+      return new Read(own, strides, null);
+    }
+    long count = CudaAttention.span(p, strides, tokens, p.headDim());
+    CudaAllocator.Scratch widened = factors.converted(own, storage.type(), DType.F32, count);
+    try {
+      CudaAllocator.Scratch packed =
+          pack(p, depth, widened == null ? own : widened.buffer(), strides, tokens);
+      return new Read(packed.buffer(), packedStrides(p, depth, tokens), packed);
+    } finally {
+      if (widened != null) {
+        widened.close();
+      }
+    }
+  }
+
+  /** The forward kernel; its factors have {@code values} of 16 bits for each head. */
   private void rows(
       AttentionProblem p,
       Depth depth,
-      CudaBuffer q,
-      CudaBuffer k,
-      CudaBuffer v,
+      int values,
+      Read q,
+      Read k,
+      Read v,
       @Nullable Buffer mask,
       @Nullable Buffer columnWeights,
       @Nullable Buffer out,
       @Nullable Buffer lse,
       @Nullable Buffer columns) {
     CudaLaunch launch = device.launch(forward, "forward" + depth.name);
-    packed(launch, p, depth, q, k, v);
+    for (Read read : new Read[] {q, k, v}) {
+      int tokens = read == q ? p.queries() : p.keys();
+      launch.buffer(read.at, 2 * CudaAttention.span(p, read.strides, tokens, values));
+    }
     masks(launch, p, mask, columnWeights)
-        .optional(out, 4 * CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+        .optional(out, storage.bytes(CudaAttention.span(p, p.out(), p.queries(), p.headDim())))
         .optional(lse, 4 * CudaAttention.rows(p))
-        .optional(columns, 4 * CudaAttention.rows(p));
-    CudaAttention.strides(sizes(launch, p, depth), p.out(), p.mask());
+        .optional(columns, 4 * CudaAttention.rows(p))
+        .i32(values)
+        .i32(storage.type() == DType.F32 ? 0 : 1);
+    CudaAttention.strides(
+        CudaAttention.sizes(launch, p), q.strides, k.strides, v.strides, p.out(), p.mask());
     // without a result, a wide head needs no slices of it: but they are few
     launch.blocks(depth.blocks(p.queries(), NARROW_QUERIES, OUT_CHUNKS), pictures(p), THREADS, 1);
   }
@@ -157,17 +225,19 @@ final class CudaAttention16 implements AttentionKernels {
     if (p.batch() == 0 || p.queries() == 0) {
       return;
     }
-    try (CudaAllocator.Scratch queries = pack(p, depth, q, p.q(), p.queries());
-        CudaAllocator.Scratch keys = pack(p, depth, k, p.k(), p.keys());
-        CudaAllocator.Scratch values = pack(p, depth, v, p.v(), p.keys());
+    boolean whole = isNative(p, q, k, v);
+    try (Read queries = read(p, depth, whole, q, p.q(), p.queries());
+        Read keys = read(p, depth, whole, k, p.k(), p.keys());
+        Read values = read(p, depth, whole, v, p.v(), p.keys());
         CudaAllocator.Scratch columns =
             columnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
       rows(
           p,
           depth,
-          queries.buffer(),
-          keys.buffer(),
-          values.buffer(),
+          whole ? p.headDim() : depth.width,
+          queries,
+          keys,
+          values,
           mask,
           columns == null ? null : columnWeights,
           out,
@@ -194,6 +264,7 @@ final class CudaAttention16 implements AttentionKernels {
       Buffer dq,
       Buffer dk,
       Buffer dv) {
+    storage.requireWide("attention's gradient");
     Depth depth = Depth.of(p);
     if (p.batch() == 0) {
       return;
@@ -207,12 +278,14 @@ final class CudaAttention16 implements AttentionKernels {
         CudaAllocator.Scratch columns =
             dColumnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
       if (columns != null && p.queries() > 0) {
+        Strides ofKeys = packedStrides(p, depth, p.keys());
         rows(
             p,
             depth,
-            queries.buffer(),
-            keys.buffer(),
-            values.buffer(),
+            depth.width,
+            new Read(queries.buffer(), packedStrides(p, depth, p.queries()), null),
+            new Read(keys.buffer(), ofKeys, null),
+            new Read(values.buffer(), ofKeys, null),
             mask,
             columnWeights,
             null,

@@ -57,16 +57,18 @@ final class CudaBlas implements AutoCloseable {
   }
 
   /**
-   * The product of a problem without bias and activation, a and b both of {@code type}. cuBLAS has
-   * columns where we have rows: it computes Cᵀ = op(B)ᵀ op(A)ᵀ, which in memory is the same.
+   * The product of a problem without bias and activation, a and b both of {@code type}, c of that
+   * type too or F32. cuBLAS has columns where we have rows: it computes Cᵀ = op(B)ᵀ op(A)ᵀ, which
+   * in memory is the same.
    */
-  synchronized void multiply(GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, CudaBuffer c) {
+  synchronized void multiply(
+      GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, DType result, CudaBuffer c) {
     device.bind();
     cublasHandle jcublas = open();
     factors.set(ValueLayout.JAVA_FLOAT, 0, p.alpha());
     factors.set(ValueLayout.JAVA_FLOAT, 4, p.accumulate() ? 1 : 0);
     if (jcublas == null) {
-      CudaCheck.cublas(withoutJCublas(p, type, a, b, c), CALL + p);
+      CudaCheck.cublas(withoutJCublas(p, type, a, b, result, c), CALL + p);
       return;
     }
     Pointer alpha = Pointer.to(factors.asSlice(0, 4).asByteBuffer());
@@ -90,7 +92,7 @@ final class CudaBlas implements AutoCloseable {
             p.strideA(),
             beta,
             Address.of(c.address()),
-            cuda(DType.F32),
+            cuda(result),
             Math.toIntExact(p.ldc()),
             p.strideC(),
             p.batch(),
@@ -99,7 +101,8 @@ final class CudaBlas implements AutoCloseable {
         CALL + p);
   }
 
-  private int withoutJCublas(GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, CudaBuffer c) {
+  private int withoutJCublas(
+      GemmProblem p, DType type, CudaBuffer a, CudaBuffer b, DType result, CudaBuffer c) {
     if (foreign == null) {
       throw new IllegalStateException("cuBLAS is not open");
     }
@@ -121,7 +124,7 @@ final class CudaBlas implements AutoCloseable {
         p.strideA(),
         factors.asSlice(4, 4),
         c.address(),
-        cuda(DType.F32),
+        cuda(result),
         Math.toIntExact(p.ldc()),
         p.strideC(),
         p.batch(),

@@ -18,18 +18,21 @@ final class CudaConv implements ConvKernels {
   /** Bytes of patches at a time, unless one line of the output needs more. */
   private static final long ROOM = 256L << 20;
 
+  private final CudaStorage storage;
   private final CudaDevice device;
   private final CudaAllocator allocator;
   private final GemmKernels gemm;
   private final long room;
 
-  CudaConv(CudaDevice device, CudaAllocator allocator, GemmKernels gemm) {
-    this(device, allocator, gemm, ROOM);
+  /** Of maps of a storage, which the products' results have too. */
+  CudaConv(CudaStorage storage, CudaAllocator allocator, GemmKernels gemm) {
+    this(storage, allocator, gemm, ROOM);
   }
 
   /** The same with room for fewer patches: for tests. */
-  CudaConv(CudaDevice device, CudaAllocator allocator, GemmKernels gemm, long room) {
-    this.device = device;
+  CudaConv(CudaStorage storage, CudaAllocator allocator, GemmKernels gemm, long room) {
+    this.storage = storage;
+    this.device = storage.device();
     this.allocator = allocator;
     this.gemm = gemm;
     this.room = room;
@@ -82,7 +85,7 @@ final class CudaConv implements ConvKernels {
 
   /** How many pixels of the output have room for their patches; whole lines. */
   private int chunk(Sizes s) {
-    long line = (long) s.p.outW() * s.taps * Float.BYTES;
+    long line = storage.bytes((long) s.p.outW() * s.taps);
     long lines = Math.clamp(room / line, 1, Math.max(1, (long) s.p.n() * s.p.outH()));
     return Math.toIntExact(Math.min(lines * s.p.outW(), Integer.MAX_VALUE / s.p.outW()));
   }
@@ -96,20 +99,20 @@ final class CudaConv implements ConvKernels {
 
   private void runs(Sizes s, int group, CudaBuffer x, Run run) {
     int chunk = s.isPlain() ? Math.toIntExact(s.pixels) : chunk(s);
-    long held = Math.min(chunk, s.pixels) * s.taps * Float.BYTES;
+    long held = storage.bytes(Math.min(chunk, s.pixels) * s.taps);
     try (CudaAllocator.Scratch rows = s.isPlain() ? null : allocator.scratch(held)) {
       for (long first = 0; first < s.pixels; first += chunk) {
         int count = (int) Math.min(chunk, s.pixels - first);
         if (rows == null) {
-          long offset = (long) group * s.groupC * Float.BYTES;
+          long offset = storage.bytes((long) group * s.groupC);
           run.at(first, count, x.slice(offset, x.bytes() - offset), s.p.c());
         } else {
           long elements = (long) count * s.taps;
           CudaLaunch launch =
-              device.launch("conv", "patches").i64(elements).i64(first).i32(s.p.outH());
+              storage.launch("conv", "patches").i64(elements).i64(first).i32(s.p.outH());
           shape(launch, s, group)
-              .floats(x, s.sizeX())
-              .floats(rows.buffer(), elements)
+              .buffer(x, storage.bytes(s.sizeX()))
+              .buffer(rows.buffer(), storage.bytes(elements))
               .each(elements);
           run.at(first, count, rows.buffer(), s.taps);
         }
@@ -138,17 +141,18 @@ final class CudaConv implements ConvKernels {
           (first, count, patches, leading) -> {
             GemmProblem product =
                 GemmProblem.of(count, s.groupOut, s.taps, false, true)
-                    .types(DType.F32, p.weight())
+                    .types(storage.type(), p.weight())
                     .leading(leading, s.taps, p.outC())
                     .epilogue(bias != null, p.biasType(), p.activation());
             long at = first * p.outC() + (long) group * s.groupOut;
-            gemm.gemm(product, patches, filters, biases, from(y, at, DType.F32));
+            gemm.gemm(product, patches, filters, biases, from(y, at, storage.type()));
           });
     }
   }
 
   @Override
   public void backwardFilter(ConvProblem p, Buffer x, Buffer dy, Buffer dw) {
+    storage.requireWide("a convolution's gradient");
     Sizes s = Sizes.of(p);
     if (p.n() == 0) {
       device.clear(dw, (long) p.outC() * s.taps * Float.BYTES);
@@ -178,6 +182,7 @@ final class CudaConv implements ConvKernels {
 
   @Override
   public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
+    storage.requireWide("a convolution's gradient");
     Sizes s = Sizes.of(p);
     if (p.n() == 0) {
       return;

@@ -11,24 +11,27 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions by cuDNN, channels-last. With factors of 16 bits cuDNN's results have 16 bits too
- * (sums are F32) and are widened; bias and activation come last, in F32. Products of patches
- * ({@link CudaConv}) do what cuDNN does not take: padding that differs between two sides, or all
- * where cuDNN is missing.
+ * (sums are F32) and are widened for maps of F32; bias and activation come last, in F32. Products
+ * of patches ({@link CudaConv}) do what cuDNN does not take: padding that differs between two
+ * sides, or all where cuDNN is missing.
  */
 final class CudaDnnConv implements ConvKernels {
+  private final CudaStorage storage;
   private final CudaDevice device;
   private final CudaAllocator allocator;
   private final CudaFactors factors;
   private final CudaDnn dnn;
   private final ConvKernels patches;
 
+  /** Of maps of a storage: F32, or the factors' type. */
   CudaDnnConv(
-      CudaDevice device,
+      CudaStorage storage,
       CudaAllocator allocator,
       CudaFactors factors,
       CudaDnn dnn,
       ConvKernels patches) {
-    this.device = device;
+    this.storage = storage;
+    this.device = storage.device();
     this.allocator = allocator;
     this.factors = factors;
     this.dnn = dnn;
@@ -65,7 +68,7 @@ final class CudaDnnConv implements ConvKernels {
   /** Where cuDNN writes: the result itself, or scratch memory of the factors' type. */
   private CudaAllocator.@Nullable Scratch result(long count) {
     DType type = factors.type();
-    return type == DType.F32 ? null : allocator.scratch(count * type.bytes());
+    return type == storage.type() ? null : allocator.scratch(count * type.bytes());
   }
 
   private void finish(
@@ -79,6 +82,10 @@ final class CudaDnnConv implements ConvKernels {
       return;
     }
     DType type = factors.type();
+    if (storage.type() != DType.F32) {
+      finish(storage, count, p.outC(), activation, p.biasType(), bias, to);
+      return;
+    }
     device
         .launch("conv", "finish")
         .i64(count)
@@ -92,6 +99,28 @@ final class CudaDnnConv implements ConvKernels {
         .each(count);
   }
 
+  /** Bias and activation of activations of 16 bits, rows of so many channels, where they lie. */
+  static void finish(
+      CudaStorage storage,
+      long count,
+      int channels,
+      Activation activation,
+      DType biasType,
+      @Nullable Buffer bias,
+      Buffer y) {
+    boolean plain = activation == Activation.NONE;
+    storage
+        .launch("conv", "finish")
+        .i64(count)
+        .i32(channels)
+        .i32(activation.ordinal())
+        .i32(biasType.ordinal())
+        .optional(bias, (long) channels * biasType.bytes())
+        .optional(null, 0)
+        .buffer(y, storage.bytes(count))
+        .each(plain ? storage.vectors(count) : count);
+  }
+
   @Override
   public void forward(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
     if (p.n() == 0) {
@@ -101,8 +130,8 @@ final class CudaDnnConv implements ConvKernels {
       throw new IllegalArgumentException("conv: the bias does not fit the problem: " + p);
     }
     if (dnn.takes(p)) {
-      CudaBuffer own = reached("y", y, DType.F32, sizeY(p));
-      try (Factor left = factor("x", x, DType.F32, sizeX(p));
+      CudaBuffer own = reached("y", y, storage.type(), sizeY(p));
+      try (Factor left = factor("x", x, storage.type(), sizeX(p));
           Factor right = factor("weight", weight, p.weight(), sizeW(p));
           CudaAllocator.Scratch made = result(sizeY(p))) {
         CudaBuffer to = made == null ? own : made.buffer();
@@ -117,6 +146,7 @@ final class CudaDnnConv implements ConvKernels {
 
   @Override
   public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
+    storage.requireWide("a convolution's gradient");
     if (p.n() == 0) {
       return;
     }
@@ -137,6 +167,7 @@ final class CudaDnnConv implements ConvKernels {
 
   @Override
   public void backwardFilter(ConvProblem p, Buffer x, Buffer dy, Buffer dw) {
+    storage.requireWide("a convolution's gradient");
     if (p.n() > 0 && dnn.takes(p)) {
       CudaBuffer own = reached("dw", dw, DType.F32, sizeW(p));
       try (Factor left = factor("x", x, DType.F32, sizeX(p));

@@ -11,15 +11,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Products by cuBLAS, summed in F32 (no TF32), with bias and activation by a kernel of our own.
  * Factors of 16 bits are multiplied by tensor cores, both rounded to that type first; factors of
- * F32 are widened first where their types differ.
+ * F32 are widened first where their types differ. Results are F32, or activations of 16 bits.
  */
 final class CudaGemm implements GemmKernels {
+  private final CudaStorage storage;
   private final CudaDevice device;
   private final CudaFactors factors;
   private final CudaBlas blas;
 
-  CudaGemm(CudaDevice device, CudaFactors factors, CudaBlas blas) {
-    this.device = device;
+  /** With results of a storage. */
+  CudaGemm(CudaStorage storage, CudaFactors factors, CudaBlas blas) {
+    this.storage = storage;
+    this.device = storage.device();
     this.factors = factors;
     this.blas = blas;
   }
@@ -39,7 +42,12 @@ final class CudaGemm implements GemmKernels {
     }
     if (p.k() == 0 || bias != null || p.activation() != Activation.NONE) {
       long n = (long) p.batch() * p.m() * p.n();
-      device
+      boolean rows = p.ldc() == p.n() && (p.batch() == 1 || p.strideC() == (long) p.m() * p.n());
+      if (p.k() > 0 && rows && storage.type() != DType.F32) {
+        CudaDnnConv.finish(storage, n, p.n(), p.activation(), p.biasType(), bias, c);
+        return;
+      }
+      storage
           .launch("gemm", "epilogue")
           .i64(n)
           .i32(p.m())
@@ -50,7 +58,7 @@ final class CudaGemm implements GemmKernels {
           .i32(p.activation().ordinal())
           .i32(p.biasType().ordinal())
           .optional(bias, (long) p.n() * p.biasType().bytes())
-          .floats(c, span(p.batch(), p.strideC(), p.m(), p.ldc(), p.n()))
+          .buffer(c, storage.bytes(span(p.batch(), p.strideC(), p.m(), p.ldc(), p.n())))
           .each(n);
     }
   }
@@ -82,9 +90,9 @@ final class CudaGemm implements GemmKernels {
     long spanC = span(p.batch(), p.strideC(), p.m(), p.ldc(), p.n());
     CudaBuffer left = reached("a", a, p.a(), spanA);
     CudaBuffer right = reached("b", b, p.b(), spanB);
-    CudaBuffer result = reached("c", c, DType.F32, spanC);
+    CudaBuffer result = reached("c", c, storage.type(), spanC);
     if (factors.type() == DType.F32 && p.a() == p.b()) {
-      blas.multiply(p, p.a(), left, right, result);
+      blas.multiply(p, p.a(), left, right, storage.type(), result);
       return;
     }
     int rowsA = p.transA() ? p.k() : p.m();
@@ -101,6 +109,7 @@ final class CudaGemm implements GemmKernels {
           factors.type(),
           first.at(),
           second.at(),
+          storage.type(),
           result);
     }
   }

@@ -14,6 +14,7 @@ import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.ReduceKernels;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.SoftmaxKernels;
+import org.jspecify.annotations.Nullable;
 
 /** The kernels of a CUDA device. Nothing here falls back to the CPU. */
 public final class CudaKernels implements Kernels {
@@ -31,6 +32,7 @@ public final class CudaKernels implements Kernels {
   private final ResampleKernels resample;
   private final SoftmaxKernels softmax;
   private final ReduceKernels reduce;
+  private final @Nullable CudaNarrowKernels narrow;
 
   /** Kernels on a device, with scratch memory from its allocator; F32 throughout. */
   public CudaKernels(CudaDevice device, CudaAllocator allocator) {
@@ -38,9 +40,9 @@ public final class CudaKernels implements Kernels {
   }
 
   /**
-   * The same with another type of factors. Tensors, sums and everything that is not a product stay
-   * F32; products, convolutions and attention round both factors to {@code compute} and use tensor
-   * cores.
+   * The same with another type of factors: products, convolutions and attention round both factors
+   * to {@code compute} and use tensor cores. Tensors of F32, sums and everything that is not a
+   * product stay F32; {@link #of} has what takes and gives tensors of {@code compute}.
    *
    * @param compute F32 (exact factors, no TF32), F16, or BF16 where the device has it
    * @throws CudaFailure if the device does not multiply that type
@@ -50,21 +52,39 @@ public final class CudaKernels implements Kernels {
     copy = new CudaCopy(device);
     blas = new CudaBlas(device);
     CudaFactors factors = new CudaFactors(allocator, copy, pack);
-    gemm = new CudaGemm(device, factors, blas);
+    CudaStorage wide = new CudaStorage(device, DType.F32);
+    gemm = new CudaGemm(wide, factors, blas);
     dnn = new CudaDnn(device, allocator);
-    conv = new CudaDnnConv(device, allocator, factors, dnn, new CudaConv(device, allocator, gemm));
+    conv = new CudaDnnConv(wide, allocator, factors, dnn, new CudaConv(wide, allocator, gemm));
     attention =
         pack == null
             ? new CudaAttention(device, allocator)
-            : new CudaAttention16(device, allocator, pack);
-    norm = new CudaNorm(device, allocator);
-    pointwise = new CudaPointwise(device, allocator);
+            : new CudaAttention16(wide, allocator, factors, pack);
+    norm = new CudaNorm(wide, allocator);
+    pointwise = new CudaPointwise(wide, allocator);
     optimizer = new CudaOptimizer(device, allocator);
     random = new CudaRandom(device);
     image = new CudaImage(device, allocator);
-    resample = new CudaResample(device, allocator);
-    softmax = new CudaSoftmax(device);
+    resample = new CudaResample(wide, allocator);
+    softmax = new CudaSoftmax(wide);
     reduce = new CudaReduce(device, allocator);
+    narrow =
+        pack == null
+            ? null
+            : new CudaNarrowKernels(
+                new CudaStorage(device, compute), allocator, factors, pack, blas, dnn, copy);
+  }
+
+  @Override
+  public DType activations() {
+    return narrow == null ? DType.F32 : narrow.activations();
+  }
+
+  @Override
+  public Kernels of(DType activations) {
+    return narrow != null && activations == narrow.activations()
+        ? narrow
+        : Kernels.super.of(activations);
   }
 
   @Override

@@ -7,7 +7,7 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** Launches norm.cu: the three kinds of normalisation as one. */
+/** Launches norm.cu: the three kinds of normalisation as one, but rows forward in one pass. */
 final class CudaNorm implements NormKernels {
   private static final String FAMILY = "norm";
   private static final int THREADS = 256;
@@ -17,11 +17,17 @@ final class CudaNorm implements NormKernels {
 
   private static final int MOST_SLICES = 64;
 
-  private final CudaDevice device;
+  /** Rows of a block of the kernel that has a warp for each. */
+  private static final int ROWS = THREADS / 32;
+
+  private static final long MOST_BLOCKS = 1 << 16;
+
+  private final CudaStorage storage;
   private final CudaAllocator allocator;
 
-  CudaNorm(CudaDevice device, CudaAllocator allocator) {
-    this.device = device;
+  /** Of numbers of any storage; gradients and training by batches are F32's alone. */
+  CudaNorm(CudaStorage storage, CudaAllocator allocator) {
+    this.storage = storage;
     this.allocator = allocator;
   }
 
@@ -74,8 +80,14 @@ final class CudaNorm implements NormKernels {
     }
   }
 
+  /** A kernel for numbers of the storage. */
   private CudaLaunch launch(String kernel) {
-    return device.launch(FAMILY, kernel);
+    return storage.launch(FAMILY, kernel);
+  }
+
+  /** A kernel for statistics, which are F32 always. */
+  private CudaLaunch wide(String kernel) {
+    return storage.device().launch(FAMILY, kernel);
   }
 
   private static long blocks(long count) {
@@ -89,14 +101,14 @@ final class CudaNorm implements NormKernels {
     long parts = 2L * m.patches() * slices;
     try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
       launch("statistics")
-          .floats(x, m.total())
+          .buffer(x, storage.bytes(m.total()))
           .floats(partial.buffer(), parts)
           .i32(m.spatial)
           .i32(m.channels)
           .i32(m.width)
           .i32(slices)
           .blocks(m.patches(), slices, THREADS, 1);
-      launch("combine")
+      wide("combine")
           .floats(partial.buffer(), parts)
           .floats(mean, m.patches())
           .floats(rstd, m.patches())
@@ -119,19 +131,19 @@ final class CudaNorm implements NormKernels {
       Buffer rstd,
       Buffer y) {
     launch("apply")
-        .floats(x, m.total())
+        .buffer(x, storage.bytes(m.total()))
         .optional(gamma, m.parameterBytes())
         .optional(beta, m.parameterBytes())
         .floats(mean, m.patches())
         .floats(rstd, m.patches())
-        .floats(y, m.total())
+        .buffer(y, storage.bytes(m.total()))
         .i64(m.total())
         .i32(m.spatial)
         .i32(m.channels)
         .i32(m.width)
         .i32(m.type.ordinal())
         .i32(m.silu ? 1 : 0)
-        .blocks(blocks(m.total()), THREADS);
+        .blocks(Math.min(MOST_BLOCKS, blocks(storage.vectors(m.total()))), THREADS);
   }
 
   private void normalise(
@@ -168,6 +180,7 @@ final class CudaNorm implements NormKernels {
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta) {
     if (m.total() == 0) {
+      CudaDevice device = storage.device();
       for (Buffer gradient : new Buffer[] {dGamma, dBeta}) {
         if (gradient != null) {
           device.clear(gradient, 4L * m.channels);
@@ -189,7 +202,7 @@ final class CudaNorm implements NormKernels {
             .i32(m.type.ordinal())
             .i32(m.silu ? 1 : 0)
             .blocks(blocks(m.channels), slices, THREADS, 1);
-        launch("channel_sums")
+        wide("channel_sums")
             .floats(partial.buffer(), parts)
             .optional(dGamma, 4L * m.channels)
             .optional(dBeta, 4L * m.channels)
@@ -240,7 +253,7 @@ final class CudaNorm implements NormKernels {
           .i32(m.type.ordinal())
           .i32(m.silu ? 1 : 0)
           .blocks(m.patches(), slices, THREADS, 1);
-      launch("pair_sums")
+      wide("pair_sums")
           .floats(partial.buffer(), parts)
           .floats(sums, 2L * m.patches())
           .i32(m.patches())
@@ -258,7 +271,8 @@ final class CudaNorm implements NormKernels {
       @Nullable Buffer beta,
       Buffer mean,
       Buffer rstd) {
-    return launch(kernel)
+    storage.requireWide("a norm's gradient");
+    return wide(kernel)
         .floats(x, m.total())
         .floats(dy, m.total())
         .optional(gamma, m.parameterBytes())
@@ -303,7 +317,19 @@ final class CudaNorm implements NormKernels {
       Buffer y,
       @Nullable Buffer mean,
       @Nullable Buffer rstd) {
-    normalise(Map.of(p), p.eps(), x, gamma, beta, y, mean, rstd);
+    Map m = Map.of(p);
+    launch("rows")
+        .buffer(x, storage.bytes(m.total()))
+        .optional(gamma, m.parameterBytes())
+        .optional(beta, m.parameterBytes())
+        .optional(mean, 4 * p.rows())
+        .optional(rstd, 4 * p.rows())
+        .buffer(y, storage.bytes(m.total()))
+        .i64(p.rows())
+        .i32(p.cols())
+        .f32(p.eps())
+        .i32(m.type.ordinal())
+        .blocks(Math.min(MOST_BLOCKS, (p.rows() + ROWS - 1) / ROWS), THREADS);
   }
 
   @Override
@@ -335,6 +361,7 @@ final class CudaNorm implements NormKernels {
       throw new IllegalArgumentException(
           "batchNormTraining: one value per channel has no variance, rows must be at least 2");
     }
+    storage.requireWide("training by batches");
     Map m = Map.of(p);
     try (CudaAllocator.Scratch variance = allocator.scratch(4L * p.channels())) {
       statistics(m, p.eps(), x, mean, rstd, variance.buffer());
@@ -346,7 +373,7 @@ final class CudaNorm implements NormKernels {
   }
 
   private void running(BatchNorm p, Buffer running, Buffer value, float factor) {
-    launch("running")
+    wide("running")
         .floats(running, p.channels())
         .floats(value, p.channels())
         .i32(p.channels())
@@ -365,7 +392,7 @@ final class CudaNorm implements NormKernels {
       Buffer runningVariance,
       Buffer y) {
     try (CudaAllocator.Scratch rstd = allocator.scratch(4L * p.channels())) {
-      launch("rstd")
+      wide("rstd")
           .floats(runningVariance, p.channels())
           .floats(rstd.buffer(), p.channels())
           .i32(p.channels())

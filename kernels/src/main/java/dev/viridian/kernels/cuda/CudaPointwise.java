@@ -12,26 +12,38 @@ final class CudaPointwise implements PointwiseKernels {
   private static final String FAMILY = "pointwise";
   private static final int TERMS = 8;
 
-  private final CudaDevice device;
+  private final CudaStorage storage;
   private final CudaAllocator allocator;
 
-  CudaPointwise(CudaDevice device, CudaAllocator allocator) {
-    this.device = device;
+  /** Of numbers of any storage; gradients, {@code where} and sums of many are F32's alone. */
+  CudaPointwise(CudaStorage storage, CudaAllocator allocator) {
+    this.storage = storage;
     this.allocator = allocator;
   }
 
   private CudaLaunch launch(String kernel) {
-    return device.launch(FAMILY, kernel);
+    return storage.launch(FAMILY, kernel);
+  }
+
+  private CudaLaunch wide(String kernel) {
+    return storage.wide(FAMILY, kernel);
   }
 
   @Override
   public void unary(Unary f, long n, float p0, float p1, Buffer x, Buffer y) {
-    launch("unary").i32(f.ordinal()).i64(n).f32(p0).f32(p1).floats(x, n).floats(y, n).each(n);
+    launch("unary")
+        .i32(f.ordinal())
+        .i64(n)
+        .f32(p0)
+        .f32(p1)
+        .buffer(x, storage.bytes(n))
+        .buffer(y, storage.bytes(n))
+        .each(n);
   }
 
   @Override
   public void unaryBackward(Unary f, long n, float p0, float p1, Buffer x, Buffer dy, Buffer dx) {
-    launch("unary_backward")
+    wide("unary_backward")
         .i32(f.ordinal())
         .i64(n)
         .f32(p0)
@@ -44,60 +56,71 @@ final class CudaPointwise implements PointwiseKernels {
 
   @Override
   public void binary(Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
-    binary(f, 0, p, a, b, null, y);
+    long n = p.elements();
+    if (n == 0) {
+      return;
+    }
+    Walk walk = walk(p);
+    boolean flat = walk.isContiguous(0) && walk.isContiguous(1);
+    CudaLaunch launch = launch(flat ? "binary_flat" : "binary").i32(f.ordinal()).i64(n);
+    operands(launch, walk, flat)
+        .buffer(a, storage.bytes(walk.span(0)))
+        .buffer(b, storage.bytes(walk.span(1)))
+        .buffer(y, storage.bytes(n))
+        .each(flat && f == Binary.ADD ? storage.vectors(n) : n);
   }
 
   @Override
   public void binaryBackwardA(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer da) {
-    binary(f, 1, p, a, b, dy, da);
+    slope(f, true, p, a, b, dy, da);
   }
 
   @Override
   public void binaryBackwardB(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer db) {
-    binary(f, 2, p, a, b, dy, db);
+    slope(f, false, p, a, b, dy, db);
   }
 
-  private void binary(
-      Binary f, int what, BroadcastProblem p, Buffer a, Buffer b, @Nullable Buffer dy, Buffer y) {
+  private void slope(
+      Binary f, boolean byA, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer to) {
     long n = p.elements();
     if (n == 0) {
       return;
     }
+    Walk walk = walk(p);
+    boolean flat = walk.isContiguous(0) && walk.isContiguous(1);
+    CudaLaunch launch =
+        wide(flat ? "binary_flat_backward" : "binary_backward")
+            .i32(f.ordinal())
+            .i32(byA ? 1 : 0)
+            .i64(n);
+    operands(launch, walk, flat)
+        .floats(a, walk.span(0))
+        .floats(b, walk.span(1))
+        .floats(dy, n)
+        .floats(to, n)
+        .each(n);
+  }
+
+  private static Walk walk(BroadcastProblem p) {
     Walk walk = Walk.of(p.shape(), p.aStrides(), p.bStrides());
     if (walk.least(0) < 0 || walk.least(1) < 0) {
       throw new IllegalArgumentException("binary: negative strides are not taken: " + p);
     }
-    if (walk.isContiguous(0) && walk.isContiguous(1)) {
-      launch("binary_flat")
-          .i32(f.ordinal())
-          .i32(what)
-          .i64(n)
-          .floats(a, n)
-          .floats(b, n)
-          .optional(dy, 4 * n)
-          .floats(y, n)
-          .each(n);
-      return;
-    }
-    launch("binary")
-        .i32(f.ordinal())
-        .i32(what)
-        .i64(n)
-        .i64s(walk.sizes())
-        .i64s(walk.strides()[0])
-        .i64s(walk.strides()[1])
-        .floats(a, walk.span(0))
-        .floats(b, walk.span(1))
-        .optional(dy, 4 * n)
-        .floats(y, n)
-        .each(n);
+    return walk;
+  }
+
+  /** How the operands are walked through, unless they lie one number after the other. */
+  private static CudaLaunch operands(CudaLaunch launch, Walk walk, boolean flat) {
+    return flat
+        ? launch
+        : launch.i64s(walk.sizes()).i64s(walk.strides()[0]).i64s(walk.strides()[1]);
   }
 
   @Override
   public void where(long n, Buffer c, Buffer a, Buffer b, Buffer y) {
-    launch("where").i64(n).buffer(c, 4 * n).floats(a, n).floats(b, n).floats(y, n).each(n);
+    wide("where").i64(n).buffer(c, 4 * n).floats(a, n).floats(b, n).floats(y, n).each(n);
   }
 
   @Override
@@ -128,7 +151,7 @@ final class CudaPointwise implements PointwiseKernels {
   private void combine(
       long n, float[] factors, List<Buffer> xs, int first, @Nullable Buffer start, Buffer y) {
     int terms = Math.min(TERMS, xs.size() - first);
-    CudaLaunch launch = launch("combine").i32(terms).i64(n).optional(start, 4 * n);
+    CudaLaunch launch = wide("combine").i32(terms).i64(n).optional(start, 4 * n);
     for (int k = 0; k < TERMS; k++) {
       launch.f32(k < terms ? factors[first + k] : 0);
     }
@@ -141,13 +164,18 @@ final class CudaPointwise implements PointwiseKernels {
   @Override
   public void geglu(long rows, int cols, Buffer x, Buffer y) {
     long n = Math.multiplyExact(rows, cols);
-    launch("geglu").i64(n).i32(cols).floats(x, 2 * n).floats(y, n).each(n);
+    launch("geglu")
+        .i64(n)
+        .i32(cols)
+        .buffer(x, storage.bytes(2 * n))
+        .buffer(y, storage.bytes(n))
+        .each(storage.vectors(n));
   }
 
   @Override
   public void gegluBackward(long rows, int cols, Buffer x, Buffer dy, Buffer dx) {
     long n = Math.multiplyExact(rows, cols);
-    launch("geglu_backward")
+    wide("geglu_backward")
         .i64(n)
         .i32(cols)
         .floats(x, 2 * n)
@@ -158,6 +186,6 @@ final class CudaPointwise implements PointwiseKernels {
 
   @Override
   public void addTo(long n, float alpha, Buffer x, Buffer y) {
-    launch("add_to").i64(n).f32(alpha).floats(x, n).floats(y, n).each(n);
+    wide("add_to").i64(n).f32(alpha).floats(x, n).floats(y, n).each(n);
   }
 }

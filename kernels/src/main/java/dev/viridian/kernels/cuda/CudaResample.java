@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cuda;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.ResizeTaps;
 import dev.viridian.kernels.memory.Buffer;
@@ -15,16 +16,21 @@ final class CudaResample implements ResampleKernels {
   /** Taps of more shapes than fit in here are uploaded anew each time. */
   private static final long MOST_KEPT = 16 << 20;
 
+  private static final String FAMILY = "resample";
+
+  private final CudaStorage storage;
   private final CudaDevice device;
   private final CudaAllocator allocator;
 
-  CudaResample(CudaDevice device, CudaAllocator allocator) {
-    this.device = device;
+  /** Of numbers of any storage; pooling is F32's alone, as gradients are. */
+  CudaResample(CudaStorage storage, CudaAllocator allocator) {
+    this.storage = storage;
+    this.device = storage.device();
     this.allocator = allocator;
   }
 
   private CudaLaunch launch(String kernel) {
-    return device.launch("resample", kernel);
+    return storage.wide(FAMILY, kernel);
   }
 
   private static long elements(int n, int h, int w, int c) {
@@ -47,6 +53,7 @@ final class CudaResample implements ResampleKernels {
 
   @Override
   public void resizeBackward(Resize p, Buffer dy, Buffer dx) {
+    storage.requireWide("a resize's gradient");
     gather(p, true, p.outH(), p.outW(), p.h(), p.w(), dy, dx);
   }
 
@@ -59,10 +66,14 @@ final class CudaResample implements ResampleKernels {
     Taps taps = taps(p, backward);
     try {
       long rows = taps.rows.bytes();
-      CudaLaunch launch = launch("gather").i64(count).i32(h).i32(w).i32(p.c()).i32(outH).i32(outW);
+      CudaLaunch launch =
+          storage.launch(FAMILY, "gather").i64(count).i32(h).i32(w).i32(p.c()).i32(outH).i32(outW);
       axis(launch, taps.rows, taps.memory.slice(0, rows));
       axis(launch, taps.columns, taps.memory.slice(rows, taps.columns.bytes()));
-      launch.floats(x, elements(p.n(), h, w, p.c())).floats(y, count).each(count);
+      launch
+          .buffer(x, storage.bytes(elements(p.n(), h, w, p.c())))
+          .buffer(y, storage.bytes(count))
+          .each(storage.type() == DType.F32 ? count : storage.vectors(count));
     } finally {
       if (!taps.kept) {
         allocator.release(taps.memory);

@@ -5,6 +5,8 @@ import dev.viridian.kernels.memory.Buffer;
 
 /** Launches softmax.cu. */
 final class CudaSoftmax implements SoftmaxKernels {
+  private static final String FAMILY = "softmax";
+
   /** Longer rows have a block of threads each, shorter ones a warp. */
   private static final int LONG_ROW = 1024;
 
@@ -12,16 +14,18 @@ final class CudaSoftmax implements SoftmaxKernels {
   private static final int WARPS = 8;
   private static final long MOST_BLOCKS = 1 << 16;
 
-  private final CudaDevice device;
+  private final CudaStorage storage;
 
-  CudaSoftmax(CudaDevice device) {
-    this.device = device;
+  /** Of numbers of any storage; all but the softmax itself are F32's alone. */
+  CudaSoftmax(CudaStorage storage) {
+    this.storage = storage;
   }
 
   @Override
   public void softmax(long rows, int cols, Buffer x, Buffer y) {
     long n = elements("softmax", rows, cols);
-    rows(begin("value", rows, cols).floats(x, n).floats(y, n), rows, cols);
+    CudaLaunch launch = storage.launch(FAMILY, name("value", cols)).i64(rows).i32(cols);
+    rows(launch.buffer(x, storage.bytes(n)).buffer(y, storage.bytes(n)), rows, cols);
   }
 
   @Override
@@ -57,8 +61,11 @@ final class CudaSoftmax implements SoftmaxKernels {
   }
 
   private CudaLaunch begin(String kernel, long rows, int cols) {
-    String full = kernel + (cols > LONG_ROW ? "_block" : "_warp");
-    return device.launch("softmax", full).i64(rows).i32(cols);
+    return storage.wide(FAMILY, name(kernel, cols)).i64(rows).i32(cols);
+  }
+
+  private static String name(String kernel, int cols) {
+    return kernel + (cols > LONG_ROW ? "_block" : "_warp");
   }
 
   private static void rows(CudaLaunch launch, long rows, int cols) {

@@ -5,6 +5,8 @@ import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -16,9 +18,26 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 abstract class CudaAttention16Test extends CudaAttentionTest {
   private final DType type;
+  private CudaKernels sixteen;
 
   CudaAttention16Test(DType type) {
     this.type = type;
+  }
+
+  @BeforeEach
+  @Override
+  void open() {
+    super.open();
+    sixteen = new CudaKernels(device, allocator, type);
+  }
+
+  @AfterEach
+  @Override
+  void close() {
+    if (sixteen != null) {
+      sixteen.close();
+    }
+    super.close();
   }
 
   @Override
@@ -33,9 +52,7 @@ abstract class CudaAttention16Test extends CudaAttentionTest {
 
   @Override
   AttentionKernels attention(Kernels any) {
-    return any == kernels
-        ? new CudaAttention16(device, allocator, new CudaPack16(device, allocator, type))
-        : any.attention();
+    return any == kernels ? sixteen.attention() : any.attention();
   }
 
   @Override

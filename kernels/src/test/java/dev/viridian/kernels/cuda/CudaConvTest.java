@@ -146,7 +146,9 @@ class CudaConvTest extends CudaFamilyTest {
     ConvProblem p = ConvProblem.of(2, 9, 7, 3, 4, 3, 1, 1);
     float[][] whole = results(p, kernels.conv());
     for (long room : new long[] {1, 4000, 20_000}) {
-      float[][] pieces = results(p, new CudaConv(device, allocator, kernels.gemm(), room));
+      float[][] pieces =
+          results(
+              p, new CudaConv(new CudaStorage(device, DType.F32), allocator, kernels.gemm(), room));
       for (int i = 0; i < whole.length; i++) {
         assertArrayEquals(whole[i], pieces[i], 1e-4f, "room " + room + ", result " + i);
       }

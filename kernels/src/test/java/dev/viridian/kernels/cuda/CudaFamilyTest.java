@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 
 /** Holds a family on the emulated device against the plain loops. */
 abstract class CudaFamilyTest {
-  private static final CpuKernels REFERENCE = new CpuKernels(CpuOptions.reference(1));
+  static final CpuKernels REFERENCE = new CpuKernels(CpuOptions.reference(1));
   private static final float UNWRITTEN = -7e30f;
 
   final Random random = new Random(7);
@@ -197,7 +197,7 @@ abstract class CudaFamilyTest {
     }
   }
 
-  private static void compare(String what, double tolerance, Numbers expected, Numbers actual) {
+  static void compare(String what, double tolerance, Numbers expected, Numbers actual) {
     if (expected.type != DType.F32) {
       long differs = expected.memory.mismatch(actual.memory);
       if (differs >= 0) {

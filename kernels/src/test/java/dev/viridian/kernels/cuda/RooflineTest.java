@@ -104,7 +104,9 @@ class RooflineTest {
     return new Work(what, kernel, numbers * bytesEach, numbers, FLOAT, 0);
   }
 
-  /** Attention of pictures · heads: packing, and the kernels with F16 factors. */
+  /**
+   * Attention of pictures · heads: of activations in F16, and gradients, which are packed first.
+   */
   private static List<Work> attention(
       String name, double heads, double queries, double keys, int dim, boolean backward) {
     boolean wide = dim > 80;
@@ -115,14 +117,15 @@ class RooflineTest {
     double slices = wide ? Math.ceil(width / 192) : 1;
     double halves = wide ? Math.ceil(width / 128) : 1;
     List<Work> all = new ArrayList<>();
-    all.add(
-        new Work(
-            name + ": packing q, k, v", "pack16_rows", tokens * (4.0 * dim + 2 * width), 0, 1, 0));
+    if (backward) {
+      double bytes = tokens * (4.0 * dim + 2 * width);
+      all.add(new Work(name + ": packing F32 q, k, v", "pack16_rows", bytes, 0, 1, 0));
+    }
     all.add(
         new Work(
             name,
             "attention_f16_forward_" + depth,
-            tokens * 2 * width + heads * queries * 4.0 * dim,
+            (tokens + heads * queries) * 2.0 * dim,
             2 * pairs * width * (slices + 1),
             MMA,
             pairs * slices));
@@ -157,11 +160,17 @@ class RooflineTest {
     all.addAll(attention("cross 4096 to 77 x 40, 2 x 8 heads", 16, 4096, 77, 40, false));
     all.addAll(attention("autoencoder 4096 x 512, 1 head", 1, 4096, 4096, 512, false));
     double map = 2 * 64 * 64 * 320.0;
-    all.add(moves("group norm 2 x 64 x 64 x 320: sums", "norm_statistics", map, 4));
-    all.add(moves("group norm 2 x 64 x 64 x 320 + SiLU", "norm_apply", map, 8));
-    all.add(moves("GEGLU 8192 x 2560 to 1280", "pointwise_geglu", 8192 * 1280.0, 12));
-    all.add(moves("sum of two maps 2 x 64 x 64 x 320", "pointwise_binary_flat", map, 12));
-    all.add(moves("bias and activation after a product", "gemm_epilogue", map, 8));
+    all.add(moves("group norm 2 x 64 x 64 x 320: sums", "ops_f16_norm_statistics", map, 2));
+    all.add(moves("group norm 2 x 64 x 64 x 320 + SiLU", "ops_f16_norm_apply", map, 4));
+    all.add(moves("the same, F32", "norm_apply", map, 8));
+    all.add(moves("layer norm 8192 x 320", "ops_f16_norm_rows", map, 4));
+    double gated = 8192 * 1280.0;
+    all.add(moves("GEGLU 8192 x 2560 to 1280", "ops_f16_pointwise_geglu", gated, 6));
+    all.add(moves("the same, F32", "pointwise_geglu", gated, 12));
+    all.add(moves("sum of two maps 2 x 64 x 64 x 320", "ops_f16_pointwise_binary_flat", map, 6));
+    all.add(moves("the same, F32", "pointwise_binary_flat", map, 12));
+    all.add(moves("bias after a product or convolution", "ops_f16_conv_finish", map, 4));
+    all.add(moves("nearest 2 x 32 x 32 x 640, twice", "ops_f16_resample_gather", 2 * map, 2.5));
     all.add(moves("16 bits from a map 2 x 64 x 64 x 320", "pack16_flat", map, 6));
     all.add(moves("F32 after a convolution of 16 bits", "conv_finish", map, 6));
     all.add(moves("AdamW, 860 million numbers", "optimizer_adam_w", 860e6, 28));
@@ -178,9 +187,9 @@ class RooflineTest {
             "the same, F32", "cuDNN", map * 8 + 9 * 320 * 320 * 4, 2 * 9 * 320 * map, FLOAT, 0));
     all.add(
         new Work(
-            "product 8192 x 320 by 320 x 2560, F16, F32 result",
+            "product 8192 x 320 by 320 x 2560, F16",
             "cuBLAS",
-            map * 2 + 320 * 2560 * 2 + 8192 * 2560 * 4.0,
+            map * 2 + 320 * 2560 * 2 + 8192 * 2560 * 2.0,
             2 * map * 2560,
             TENSOR,
             0));

@@ -1,0 +1,4 @@
+// Activations in BF16.
+#include "ops16.cuh"
+
+OPS(ops_bf16, Brain)
