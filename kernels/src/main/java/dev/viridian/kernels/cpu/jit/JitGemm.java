@@ -119,15 +119,17 @@ public final class JitGemm implements GemmKernels, Selective {
     LeftRows left =
         p.transA()
             ? new TurnedRows(code, rows, first, p.lda(), p.k())
-            : collides(p)
-                ? apart(p, rows.asSlice(4 * first))
-                : new MatrixRows(rows.address() + 4 * first, p.lda(), p.k());
+            : new MatrixRows(rows.address() + 4 * first, p.lda(), p.k());
+    if (collides(p) && !JitProduct.pairs(code, left, right, p.m(), p.n())) {
+      left = apart(p, rows.asSlice(4 * first));
+    }
     new JitProduct(workers, code, left, right, p.m(), p.n(), output).run();
   }
 
   /** Whether rows of the left factor push each other out of the first cache, and it is worth it. */
   private static boolean collides(GemmProblem p) {
-    return p.lda() * Float.BYTES % 4096 == 0
+    return !p.transA()
+        && p.lda() * Float.BYTES % 4096 == 0
         && p.m() > FEW
         && p.n() >= WIDE
         && (long) p.m() * p.k() <= MAX_COPY;

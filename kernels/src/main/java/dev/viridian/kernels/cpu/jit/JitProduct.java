@@ -14,6 +14,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A value of the result is the same sum in the same order whichever tile it falls into: parts of
  * K depend on the problem only. So results do not depend on the number of threads.
+ *
+ * <p>Where additions run beside multiplications, products by a weight are those of {@link
+ * PairSums}. Then the error of a value is bounded by the lengths of its row and column rather than
+ * by the sizes of their products one by one: it is at most a few times K · 2^−24 times the product
+ * of both's greatest values in each part of K of {@link PairTile}, summed over the parts; for
+ * numbers that are alike about what that of plain sums is. Neither other rows nor other columns
+ * matter. Parts of eight rows, or of a panel of columns, that have a value that is not finite or is
+ * {@link PairNumbers#LIMIT} or more, are multiplied plainly.
  */
 final class JitProduct {
   /**
@@ -58,6 +66,9 @@ final class JitProduct {
 
   private static final int SHORT = 64;
 
+  /** Fewer values of K or columns are not multiplied as pairs. */
+  private static final int LEAST_PAIRED = 64;
+
   private final Workers workers;
   private final Kit kit;
   private final LeftRows left;
@@ -71,6 +82,9 @@ final class JitProduct {
   private final ProductOutput output;
   private final int tileRows;
   private final int panelColumns;
+
+  /** Whether products are those of {@link PairTile}. */
+  private final boolean paired;
 
   /** {@code output = left · right}, of {@code rows} × {@code columns}. */
   JitProduct(
@@ -91,6 +105,19 @@ final class JitProduct {
     panelColumns = kit.level.columns();
     source = source(right);
     this.right = source != null ? source : right;
+    paired = pairs(kit, left, right, rows, columns);
+  }
+
+  /** Whether a product is one by a weight, large enough for a copy of rows, and pairs gain here. */
+  static boolean pairs(Kit kit, LeftRows left, RightFactor right, int rows, int columns) {
+    return kit.pairs()
+        && right instanceof RightMatrix matrix
+        && matrix.alongK()
+        && left.segments() == 1
+        && left.length() % PairTile.CHUNK == 0
+        && left.length() >= LEAST_PAIRED
+        && columns >= LEAST_PAIRED
+        && rows >= 2 * PairTile.ROWS;
   }
 
   /** The right factor, if tiles of all rows and some of its panels keep all threads busy. */
@@ -170,6 +197,15 @@ final class JitProduct {
     final int panelCount;
     final @Nullable MemorySegment panels;
 
+    /** For pairs: bytes of a panel's numbers up to each part. */
+    final long[] numbersTo;
+
+    /** Parts of shared panels that are nothing for pairs. */
+    final boolean[] unusual;
+
+    /** The parts of all rows, if all tasks need them. */
+    List<PairLeft> lefts = List.of();
+
     Chunk(List<Part> parts, int depth, int column, int toColumn, boolean first, boolean last) {
       this.parts = parts;
       this.depth = depth;
@@ -179,10 +215,15 @@ final class JitProduct {
       firstK = parts.isEmpty() ? 0 : parts.getFirst().k();
       width = toColumn - column;
       panelCount = Math.ceilDiv(width, panelColumns);
-      panels =
-          shared()
-              ? NativeScratch.get(NativeScratch.Part.PANELS, 4L * panelCount * panelColumns * depth)
-              : null;
+      numbersTo = new long[parts.size() + 1];
+      for (int i = 0; i < parts.size(); i++) {
+        int values = parts.get(i).values();
+        numbersTo[i + 1] =
+            numbersTo[i] + (paired ? PairColumnsCode.numberBytes(panelColumns, values) : 0);
+      }
+      unusual = new boolean[Math.multiplyExact(panelCount, parts.size())];
+      long bytes = panelCount * (panelAt(1) + numbersTo[parts.size()]);
+      panels = shared() ? NativeScratch.get(NativeScratch.Part.PANELS, bytes) : null;
     }
 
     /** Columns of a panel: fewer in the last, but whole vectors. */
@@ -199,11 +240,20 @@ final class JitProduct {
 
     void run() {
       MemorySegment all = panels;
-      if (all != null && depth > 0) {
+      if (paired && all != null) {
+        workers.run(
+            Math.multiplyExact(panelCount, parts.size()),
+            task -> packPairs(task / parts.size(), task % parts.size(), all));
+      } else if (all != null && depth > 0) {
         int blocks = Math.ceilDiv(depth, PACK_DEPTH);
         workers.run(
             Math.multiplyExact(panelCount, blocks),
             task -> pack(task / blocks, task % blocks, all));
+      }
+      if (paired && all == null) {
+        int[] from = parts.stream().mapToInt(Part::from).toArray();
+        int[] length = parts.stream().mapToInt(Part::length).toArray();
+        lefts = PairLeft.copies(workers, kit, left, rows, from, length);
       }
       int height = shared() ? MAX_ROWS : rows;
       int tiles = shared() ? Math.ceilDiv(width, MAX_COLUMNS) : ownTiles();
@@ -229,6 +279,42 @@ final class JitProduct {
             tile(row, Math.min(h, rows - row), panel, endPanel);
           });
       Reference.reachabilityFence(panels);
+      Reference.reachabilityFence(lefts);
+    }
+
+    /** A part of some rows for pairs. */
+    PairLeft left(int part, int row, int count) {
+      Part p = parts.get(part);
+      return panels == null
+          ? lefts.get(part)
+          : PairLeft.copy(kit, left, row, count, p.from(), p.length());
+    }
+
+    /** Copies and scales a part of a shared panel. */
+    void packPairs(int panel, int index, MemorySegment to) {
+      Part part = parts.get(index);
+      pack(panel, part, to, panelAt(panel) + 4L * panelWidth(panel) * (part.k() - firstK));
+      unusual[panel * parts.size() + index] = !scale(panel, index, to);
+    }
+
+    /** Scales a part of a panel; false if it is nothing for pairs. */
+    boolean scale(int panel, int index, MemorySegment memory) {
+      Part part = parts.get(index);
+      int panelWidth = panelWidth(panel);
+      long at = panels == null ? 0 : panelAt(panel) + 4L * panelWidth * (part.k() - firstK);
+      long to = Range.address(memory, at, 4L * panelWidth * part.values());
+      return PairColumnsCode.scale(
+          kit, to, panelWidth, part.values(), numbers(panel, index, memory));
+    }
+
+    /** Address of the numbers of a part of a panel. */
+    long numbers(int panel, int index, MemorySegment memory) {
+      long size = PairColumnsCode.numberBytes(panelColumns, parts.get(index).values());
+      long at =
+          panels == null
+              ? 4L * panelColumns * parts.get(index).values()
+              : panelAt(panelCount) + panel * numbersTo[parts.size()] + numbersTo[index];
+      return Range.address(memory, at, size);
     }
 
     /** Tiles of some panels and all rows: as many for each thread. */
@@ -254,18 +340,30 @@ final class JitProduct {
           panelWidth);
     }
 
+    /** Copies a part of K of a panel. */
+    void pack(int panel, Part part, MemorySegment to, long at) {
+      int first = panel * panelColumns;
+      int present = Math.min(panelColumns, width - first);
+      right.pack(kit, column + first, present, part.k(), part.values(), to, at, panelWidth(panel));
+    }
+
     /** Address of a part of K of a panel, which is copied first if it is not shared. */
     long panel(int panel, Part part) {
       int panelWidth = panelWidth(panel);
-      long bytes = 4L * panelWidth * part.values();
       if (panels != null) {
-        return Range.address(panels, panelAt(panel) + 4L * panelWidth * (part.k() - firstK), bytes);
+        long at = panelAt(panel) + 4L * panelWidth * (part.k() - firstK);
+        return Range.address(panels, at, 4L * panelWidth * part.values());
       }
-      MemorySegment own = NativeScratch.get(NativeScratch.Part.PANEL, bytes);
-      int first = panel * panelColumns;
-      int present = Math.min(panelColumns, width - first);
-      right.pack(kit, column + first, present, part.k(), part.values(), own, 0, panelWidth);
+      MemorySegment own = own(part);
+      pack(panel, part, own, 0);
       return own.address();
+    }
+
+    /** The calling thread's memory for a part of a panel and its numbers. */
+    MemorySegment own(Part part) {
+      long numbers = paired ? PairColumnsCode.numberBytes(panelColumns, part.values()) : 0;
+      return NativeScratch.get(
+          NativeScratch.Part.PANEL, 4L * panelColumns * part.values() + numbers);
     }
 
     /** Where what is copied into a panel lies; null if panels are copied before. */
@@ -277,7 +375,10 @@ final class JitProduct {
       for (Part part : parts) {
         longest = Math.max(longest, part.values());
       }
-      long turns = Math.ceilDiv(count, tileRows) * (long) (longest / TileSums.UNROLL);
+      long turns =
+          paired
+              ? PairLeft.turns(count, longest)
+              : Math.ceilDiv(count, tileRows) * (long) (longest / TileSums.UNROLL);
       return source.places(panelColumns, longest, turns);
     }
 
@@ -306,6 +407,19 @@ final class JitProduct {
       if (parts.isEmpty()) {
         sums.fill((byte) 0);
       }
+      if (paired) {
+        pairs(row, count, panel, endPanel, sums, sumsRow);
+      } else {
+        plain(row, count, panel, endPanel, sums, sumsRow);
+      }
+      int firstColumn = column + panel * panelColumns;
+      int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
+      output.store(kit, sums.address(), sumsRow, row, count, firstColumn, present, first, last);
+      Reference.reachabilityFence(sums);
+    }
+
+    private void plain(
+        int row, int count, int panel, int endPanel, MemorySegment sums, long sumsRow) {
       RowTable table = new RowTable(count, tileRows, left.segments());
       left.enter(row, count, table);
       FetchTable next = places(count);
@@ -333,10 +447,70 @@ final class JitProduct {
               next == null ? 0 : place(i, j, panel, endPanel));
         }
       }
-      int firstColumn = column + panel * panelColumns;
-      int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
-      output.store(kit, sums.address(), sumsRow, row, count, firstColumn, present, first, last);
-      Reference.reachabilityFence(sums);
+    }
+
+    private void pairs(
+        int row, int count, int panel, int endPanel, MemorySegment sums, long sumsRow) {
+      FetchTable next = places(count);
+      for (int i = 0; i < parts.size(); i++) {
+        Part part = parts.get(i);
+        PairLeft rows = left(i, row, count);
+        for (int j = panel; j < endPanel; j++) {
+          int vectors = panelWidth(j) / kit.level.lanes();
+          long b = panel(j, part);
+          MemorySegment memory = panels != null ? panels : own(part);
+          boolean usual = panels != null ? !unusual[j * parts.size() + i] : scale(j, i, memory);
+          long c = 4L * (j - panel) * panelColumns;
+          long nextBase = next == null ? 0 : place(i, j, panel, endPanel);
+          if (!usual
+              || !rows.multiply(
+                  b, numbers(j, i, memory), vectors, sums, c, sumsRow, i > 0, next, nextBase)) {
+            plainTiles(rows, usual, row, i, j, sums, c, sumsRow);
+          }
+          Reference.reachabilityFence(memory);
+        }
+      }
+    }
+
+    /** The tiles of rows that are nothing for pairs, or all, by a part of a panel. */
+    private void plainTiles(
+        PairLeft rows,
+        boolean onlyUnusual,
+        int row,
+        int index,
+        int panel,
+        MemorySegment sums,
+        long c,
+        long sumsRow) {
+      Part part = parts.get(index);
+      MemorySegment own = own(part);
+      pack(panel, part, own, 0);
+      for (int tile = 0; tile < rows.tiles(); tile++) {
+        if (onlyUnusual && rows.usual(tile)) {
+          continue;
+        }
+        int count = rows.rows(tile);
+        int first = tile * PairTile.ROWS;
+        RowTable table = new RowTable(count, tileRows, 1);
+        left.enter(row + first, count, table);
+        TileCode.multiply(
+            kit,
+            table,
+            count,
+            0,
+            1,
+            part.from(),
+            part.length(),
+            own.address(),
+            panelWidth(panel) / kit.level.lanes(),
+            sums,
+            c + first * sumsRow,
+            sumsRow,
+            index > 0,
+            null,
+            0);
+      }
+      Reference.reachabilityFence(own);
     }
   }
 }

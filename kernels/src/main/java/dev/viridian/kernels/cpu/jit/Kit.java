@@ -20,15 +20,18 @@ final class Kit {
   private final Code[][] packs = new Code[2][TYPES.length];
   private final Code[] turns = new Code[TYPES.length];
   private final ConcurrentHashMap<SquaresCode, Code> squares = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<PairTile, Code> pairTiles = new ConcurrentHashMap<>();
+  private final boolean pairs;
   private final ConcurrentHashMap<Integer, Boolean> winograd = new ConcurrentHashMap<>();
 
   /**
    * A kit from some source.
    *
    * @param source makes functions and tries them; null for one that cannot be had
+   * @param pairs whether products by {@link PairSums} are wanted, if they can be had
    * @throws IllegalStateException if one of the functions that all need cannot be had
    */
-  Kit(VectorLevel level, Function<Generated, @Nullable Code> source) {
+  Kit(VectorLevel level, Function<Generated, @Nullable Code> source, boolean pairs) {
     this.level = level;
     this.source = source;
     for (int fetches = 0; fetches < 2; fetches++) {
@@ -47,6 +50,7 @@ final class Kit {
       packs[1][i] = get(new PackCode(TYPES[i], true));
       turns[i] = get(new TurnCode(TYPES[i]));
     }
+    this.pairs = pairs && level == VectorLevel.AVX512 && tryPairs();
   }
 
   private Code get(Generated key) {
@@ -67,7 +71,7 @@ final class Kit {
       return Optional.empty();
     }
     try {
-      return Optional.of(new Kit(level, CodeCache::get));
+      return Optional.of(new Kit(level, CodeCache::get, CpuFeatures.here().adders()));
     } catch (IllegalStateException e) {
       System.getLogger(Kit.class.getName())
           .log(System.Logger.Level.DEBUG, () -> level + " is not used", e);
@@ -103,6 +107,42 @@ final class Kit {
 
   private static int index(DType type) {
     return type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2;
+  }
+
+  /** Whether products by {@link PairSums} gain here, and all that they take can be had. */
+  boolean pairs() {
+    return pairs;
+  }
+
+  private boolean tryPairs() {
+    try {
+      pairRows();
+      for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+        pairColumns(vectors);
+        for (int rows = 1; rows <= PairTile.ROWS; rows++) {
+          pairTile(new PairTile(rows, vectors, false));
+          pairTile(new PairTile(rows, vectors, true));
+        }
+      }
+      return true;
+    } catch (IllegalStateException e) {
+      return false;
+    }
+  }
+
+  /** {@link PairTile}. */
+  Code pairTile(PairTile key) {
+    return pairTiles.computeIfAbsent(key, this::get);
+  }
+
+  /** {@link PairRowsCode}. */
+  Code pairRows() {
+    return get(new PairRowsCode());
+  }
+
+  /** {@link PairColumnsCode}, by the vectors in a row of the panel. */
+  Code pairColumns(int vectors) {
+    return get(new PairColumnsCode(vectors));
   }
 
   /** {@link WinogradCode} of this level; made when first needed. */

@@ -29,6 +29,8 @@ final class NativeScratch {
     BIAS,
     /** A copy of the left factor, read by all threads that work on a product. */
     LEFT,
+    /** What scaling tells of a tile or a panel. */
+    GREATEST,
     /** Rows of the left factor that had to be turned. */
     TURNED,
     /** Activations in lower precision, read by all threads that work on a product. */

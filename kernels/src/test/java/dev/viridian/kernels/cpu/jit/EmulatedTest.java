@@ -35,6 +35,19 @@ final class EmulatedTest {
   }
 
   @Test
+  void everyTileOfPairsPassesItsTrial() {
+    for (int rows = 1; rows <= PairTile.ROWS; rows++) {
+      for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+        for (boolean fetches : new boolean[] {false, true}) {
+          PairTile tile = new PairTile(rows, vectors, fetches);
+          assertNull(tile.fault(new Emulator(tile.code())), tile.toString());
+          assertNotNull(tile.fault(arguments -> {}), tile.toString());
+        }
+      }
+    }
+  }
+
+  @Test
   void everyPartOfMinimalFilteringForAvx512PassesItsTrial() {
     for (int rows = 1; rows <= VectorLevel.AVX512.rows(); rows++) {
       for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
@@ -179,11 +192,15 @@ final class EmulatedTest {
 
   /** What is made for AVX-512 emulated, everything else as on AVX2. */
   private static Kit kit() {
-    return new Kit(VectorLevel.AVX512, key -> emulated(key) ? emulator(key) : CodeCache.get(key));
+    return new Kit(
+        VectorLevel.AVX512, key -> emulated(key) ? emulator(key) : CodeCache.get(key), true);
   }
 
   private static boolean emulated(Generated key) {
-    return key instanceof TileCode || key instanceof SquaresCode || key instanceof WinogradCode;
+    return key instanceof TileCode
+        || key instanceof PairTile
+        || key instanceof SquaresCode
+        || key instanceof WinogradCode;
   }
 
   private static Emulator emulator(Generated key) {
@@ -210,7 +227,8 @@ final class EmulatedTest {
     assumeTrue(Kit.of(VectorLevel.AVX2) != null, "no code is generated here");
     Random random = new Random(1);
     try (Workers workers = new Workers(2)) {
-      for (int[] s : new int[][] {{5, 7, 17}, {13, 33, 260}, {25, 70, 12}, {40, 16, 3}}) {
+      for (int[] s :
+          new int[][] {{5, 7, 17}, {13, 33, 260}, {25, 70, 12}, {40, 16, 3}, {21, 80, 96}}) {
         GemmProblem p =
             GemmProblem.of(s[0], s[1], s[2], false, true)
                 .epilogue(true, DType.F32, Activation.NONE);

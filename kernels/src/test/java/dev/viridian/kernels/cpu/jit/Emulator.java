@@ -113,6 +113,11 @@ final class Emulator implements Code {
       r[4] += 8;
       return;
     }
+    if (opcode == 0xE9) {
+      int distance = next32();
+      at += distance;
+      return;
+    }
     if (opcode == 0x0F) {
       int condition = next();
       if (condition == 0x18) { // a prefetch
