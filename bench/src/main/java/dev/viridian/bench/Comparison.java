@@ -80,7 +80,8 @@ final class Comparison {
     return new Result.PeerResult(peer.name(), Result.Taken.of(runs, calls, peer.peakRssBytes()));
   }
 
-  private static Run once(Work work) {
+  /** Does work once and says what it took. */
+  static Run once(Work work) {
     Map<String, Double> before = work.phases();
     double cpu = Machine.cpuSeconds();
     long start = System.nanoTime();

@@ -174,6 +174,7 @@ public final class Main implements Runnable {
   int ops(@Mixin RunOptions o) {
     Runs runs = runs(o);
     o.requireCpu(spec(), "ops");
+    o.refuseTraining(spec());
     return runs.ops();
   }
 

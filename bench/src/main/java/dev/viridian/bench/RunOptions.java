@@ -22,8 +22,12 @@ final class RunOptions {
   private static final int MIN_SIDE = 64;
   private static final int MAX_SIDE = 4096;
   private static final List<String> IN_PROCESS = List.of("onnxruntime", "djl");
+
+  /** The peer of training alone. */
+  private static final String TRAINING = "f32";
+
   private static final List<String> PEERS =
-      List.of("none", "pytorch", "openvino", "onnxruntime", "djl", "all");
+      List.of("none", "pytorch", "openvino", "onnxruntime", "djl", TRAINING, "all");
 
   @Option(
       names = "--model",
@@ -64,7 +68,9 @@ final class RunOptions {
       names = "--peer",
       paramLabel = "NAME",
       split = ",",
-      description = "Whom to compare with: none, pytorch, openvino, onnxruntime, djl, all.")
+      description =
+          "Whom to compare with: none, pytorch, openvino, onnxruntime, djl, all; train: f32, which"
+              + " is ours without mixed precision.")
   List<String> peers = List.of("none");
 
   @Option(
@@ -118,8 +124,16 @@ final class RunOptions {
       description = "Also append the results and the machine to this file, as one line of JSON.")
   @Nullable Path history;
 
+  /** Refuses the peer that trains alone. */
+  void refuseTraining(CommandSpec command) {
+    if (peers.contains(TRAINING)) {
+      throw new Checks(command).wrong("--peer " + TRAINING + " is of 'train' alone");
+    }
+  }
+
   /** Refuses peers that do single operations alone. */
   void requireNetworks(CommandSpec command) {
+    refuseTraining(command);
     for (String peer : IN_PROCESS) {
       if (peers.contains(peer)) {
         throw new Checks(command).wrong("--peer " + peer + " does 'ops' alone");

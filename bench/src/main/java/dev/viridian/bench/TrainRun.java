@@ -39,6 +39,9 @@ final class TrainRun {
   /** Steps until the compiler is done with most of the backward pass. */
   private static final int SMALL_WARM_UP = 20;
 
+  /** The peer that is ours in f32, beside mixed precision. */
+  private static final String OWN = "f32";
+
   /** What stays free for the system and others. */
   private static final long SPARE = 1L << 30;
 
@@ -86,12 +89,14 @@ final class TrainRun {
     options.check(spec);
     options.requireCpu(spec, "train");
     Checks checks = new Checks(spec);
-    checks.notYet("train --dtype " + options.dtype, options.weights() != DType.F32);
+    if (!List.of("auto", "f32", "bf16").contains(options.dtype)) {
+      throw checks.wrong("--dtype " + options.dtype + ": the CPU trains in f32 or bf16");
+    }
     if (options.width != options.height) {
       throw checks.wrong("training takes squares: --width and --height have to be the same");
     }
     for (String peer : options.peers) {
-      if (!List.of("none", "pytorch", "all").contains(peer)) {
+      if (!List.of("none", "pytorch", OWN, "all").contains(peer)) {
         throw checks.wrong("--peer " + peer + " does not train; pytorch does");
       }
     }
@@ -103,7 +108,8 @@ final class TrainRun {
             stage.equals("1") ? Stage.UNET : Stage.JOINT,
             options.width,
             options.batch,
-            flags.checkpointing || !small);
+            flags.checkpointing || !small,
+            options.weights());
   }
 
   /**
@@ -127,7 +133,8 @@ final class TrainRun {
       List<Supplier<Peer>> theirs = peers(folder);
       long all = (theirs.size() + 1) * needed + SPARE;
       Comparison comparison = new Comparison(options.warmUp, options.repeat, err);
-      Comparison.Labels labels = new Comparison.Labels(1, "f32", "cpu", options.threads);
+      Comparison.Labels labels =
+          new Comparison.Labels(1, options.weightsName(), "cpu", options.threads);
       List<Result.PeerResult> done = List.of();
       if (available == 0 || all < available) {
         theirs.forEach(peer -> opened.add(peer.get()));
@@ -154,7 +161,7 @@ final class TrainRun {
     Profile profile = new Profile();
     CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, options.force));
     Kernels used = options.profile ? TimedKernels.around(kernels, profile) : kernels;
-    try (TrainWork work = new TrainWork(setup, options.model, used, folder)) {
+    try (TrainWork work = new TrainWork(setup, options.model, used, kernels, folder)) {
       List<Result> results = comparison.run(work, peers, labels);
       if (options.profile) {
         profile.clear();
@@ -181,8 +188,12 @@ final class TrainRun {
   }
 
   private List<Supplier<Peer>> peers(Path folder) {
+    List<Supplier<Peer>> peers = new ArrayList<>();
+    if (options.peers.contains(OWN)) {
+      peers.add(() -> own(folder.resolve(OWN)));
+    }
     if (!options.peer("pytorch")) {
-      return List.of();
+      return peers;
     }
     Map<String, Object> request = new LinkedHashMap<>();
     request.put("work", "train");
@@ -190,6 +201,7 @@ final class TrainRun {
     request.put("checkpointing", setup.checkpointing());
     request.put("width", setup.side());
     request.put("batch", setup.batch());
+    request.put("dtype", options.weightsName());
     request.put("threads", options.threads);
     if (options.model.equals(Model.SMALL)) {
       Path model = folder.resolve("model");
@@ -198,13 +210,26 @@ final class TrainRun {
     } else if (!Model.computed(options.model)) {
       request.put("model", options.model);
     }
-    List<Supplier<Peer>> peers = new ArrayList<>();
     for (String layout : options.layouts()) {
       Map<String, Object> full = new LinkedHashMap<>(request);
       full.put("layout", layout);
       peers.add(() -> new PythonPeer(options.peerPython, "training", full));
     }
     return peers;
+  }
+
+  private Peer own(Path folder) {
+    CpuKernels kernels = new CpuKernels(new CpuOptions(options.threads, options.force));
+    try {
+      Files.createDirectories(folder.resolve("run"));
+    } catch (IOException e) {
+      throw new UncheckedIOException("no temporary folder can be made", e);
+    }
+    TrainWork.Setup plain =
+        new TrainWork.Setup(
+            setup.stage(), setup.side(), setup.batch(), setup.checkpointing(), DType.F32);
+    return new WorkPeer(
+        "ours in f32", new TrainWork(plain, options.model, kernels, kernels, folder));
   }
 
   private static Path temporary() {

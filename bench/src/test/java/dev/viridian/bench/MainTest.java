@@ -35,7 +35,6 @@ final class MainTest {
 
   @ParameterizedTest
   @CsvSource({
-    "train --dtype bf16, train --dtype bf16",
     "train --device cuda:1, train --device cuda:1",
     "ops --device cuda, ops --device cuda"
   })
@@ -60,6 +59,9 @@ final class MainTest {
     "step --device gpu, --device is 'gpu'",
     "step --device cuda --profile, --profile is of the CPU alone",
     "text --device cuda --dtype int8, --dtype int8 is of the CPU alone",
+    "step --peer f32, --peer f32 is of 'train' alone",
+    "ops --peer f32, --peer f32 is of 'train' alone",
+    "train --dtype f16, the CPU trains in f32 or bf16",
     "train --stage 3, --stage is '3'",
     "train --width 64, have to be the same",
     "train --peer openvino, --peer openvino does not train",
@@ -108,6 +110,19 @@ final class MainTest {
         CpuFeatures.here().labels(),
         line.get("machine").get("features").valueStream().map(JsonNode::asString).toList());
     assertEquals(result, line.get("results").get(0));
+  }
+
+  /** Mixed precision beside ours in f32: both train. */
+  @Test
+  void mixedPrecisionIsComparedWithOurs() {
+    String line = "train --width 64 --height 64 --batch 1 --warm-up 0 --repeat 1 --json";
+    assertEquals(0, run((line + " --dtype bf16 --peer f32").split(" ")), lastError());
+    JsonNode result = JsonMapper.shared().readTree(out.toString(StandardCharsets.UTF_8)).get(0);
+    assertEquals(
+        "train stage 2 small 64x64 batch 1 mixed precision", result.get("work").asString());
+    assertEquals("bf16", result.get("dtype").asString());
+    assertEquals("ours in f32", result.get("peer").get("name").asString());
+    assertTrue(result.get("ratio").asDouble() > 0);
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cpu.RoundedKernels;
 import dev.viridian.kernels.cuda.CudaAllocator;
 import dev.viridian.kernels.cuda.CudaDevice;
 import dev.viridian.kernels.cuda.CudaGraph;
@@ -51,6 +52,31 @@ public final class Device implements AutoCloseable {
   /** A device of its own on the CPU, with its own threads and memory. */
   public static Device cpu(CpuOptions options) {
     return cpu(options, new CachingAllocator());
+  }
+
+  /**
+   * A device of its own on the CPU whose products, convolutions and attention round their factors,
+   * forward and backward; tensors and sums stay F32.
+   *
+   * @param compute F32 (as {@link #cpu(CpuOptions)}) or BF16
+   */
+  public static Device cpu(CpuOptions options, DType compute) {
+    CpuKernels kernels = new CpuKernels(options);
+    return cpu(kernels, kernels, compute);
+  }
+
+  /**
+   * The same through kernels that may be wrapped, to be watched.
+   *
+   * @param own whose threads round
+   */
+  public static Device cpu(Kernels kernels, CpuKernels own, DType compute) {
+    CachingAllocator allocator = new CachingAllocator();
+    return switch (compute) {
+      case F32 -> of("cpu", kernels, allocator);
+      case BF16 -> of("cpu", new RoundedKernels(kernels, allocator, own.workers()), allocator);
+      default -> throw new IllegalArgumentException("the CPU does not round to " + compute);
+    };
   }
 
   /** A device of its own on the CPU, with memory from the given allocator. */

@@ -1,6 +1,7 @@
 package dev.viridian.engine;
 
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.RoundedKernels;
 import dev.viridian.kernels.memory.CountingAllocator;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -14,10 +15,26 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DryRun implements AutoCloseable {
   private final CountingAllocator allocator = new CountingAllocator();
-  private final Device device = Device.of("dry run", idle(), allocator);
+  private final Device device;
 
   /** A device on which nothing was done yet. */
-  public DryRun() {}
+  public DryRun() {
+    this(false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param rounds whether it stands for a CPU that rounds factors, which takes memory
+   */
+  public DryRun(boolean rounds) {
+    Kernels idle = idle();
+    device =
+        Device.of(
+            "dry run",
+            rounds ? new RoundedKernels(idle, allocator, (n, from, to) -> {}) : idle,
+            allocator);
+  }
 
   /** The device. */
   public Device device() {

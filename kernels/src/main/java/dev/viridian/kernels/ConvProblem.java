@@ -119,6 +119,31 @@ public record ConvProblem(
         newActivation);
   }
 
+  /** The same with a weight of another type. */
+  public ConvProblem weight(DType newWeight) {
+    return new ConvProblem(
+        n,
+        h,
+        w,
+        c,
+        outC,
+        kh,
+        kw,
+        strideH,
+        strideW,
+        padTop,
+        padBottom,
+        padLeft,
+        padRight,
+        dilationH,
+        dilationW,
+        groups,
+        newWeight,
+        bias,
+        biasType,
+        activation);
+  }
+
   /** Rows of y. */
   public int outH() {
     return (h + padTop + padBottom - (kh - 1) * dilationH - 1) / strideH + 1;

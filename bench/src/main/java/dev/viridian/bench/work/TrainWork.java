@@ -4,11 +4,13 @@ import dev.viridian.diffusion.weights.ModelConfigs;
 import dev.viridian.engine.Device;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.matting.GreenPrompt;
 import dev.viridian.matting.data.procedural.ProceduralDataset;
 import dev.viridian.matting.data.procedural.ProceduralOptions;
 import dev.viridian.matting.train.DataSetFolder;
 import dev.viridian.matting.train.LossOptions;
+import dev.viridian.matting.train.LossScaler;
 import dev.viridian.matting.train.MemoryNeed;
 import dev.viridian.matting.train.Stage;
 import dev.viridian.matting.train.Start;
@@ -36,8 +38,9 @@ public final class TrainWork implements Work {
    *
    * @param side of the pictures in pixels
    * @param checkpointing whether inner values are computed again in the backward pass
+   * @param compute F32, or BF16 for mixed precision
    */
-  public record Setup(Stage stage, int side, int batch, boolean checkpointing) {
+  public record Setup(Stage stage, int side, int batch, boolean checkpointing, DType compute) {
     /** Bytes of memory that it takes beside the Java heap, foreseen from the shapes. */
     public long neededBytes(String model) {
       return MemoryNeed.of(options(), Model.configs(model)).bytes();
@@ -63,6 +66,8 @@ public final class TrainWork implements Work {
           false,
           false,
           checkpointing,
+          compute,
+          LossScaler.INITIAL,
           null,
           LossOptions.of(stage.terms().toArray(LossOptions.Term[]::new)),
           GreenPrompt.SUFFIX,
@@ -84,26 +89,28 @@ public final class TrainWork implements Work {
    * Makes pictures to train on and loads the networks.
    *
    * @param model a model's name, {@link Model#SMALL} to draw the small one at random
-   * @param kernels closed with this, or before it throws
+   * @param kernels closed with this, or before it throws; may be wrapped, to be watched
+   * @param own what is wrapped, or the same
    * @param folder empty, for pictures and what the trainer writes
    */
-  public TrainWork(Setup setup, String model, Kernels kernels, Path folder) {
+  public TrainWork(Setup setup, String model, Kernels kernels, CpuKernels own, Path folder) {
     name =
         String.format(
-            "train stage %s %s %dx%d batch %d%s",
+            "train stage %s %s %dx%d batch %d%s%s",
             setup.stage.key(),
             model.equals(Model.FORMULA) ? "sd15" : model,
             setup.side,
             setup.side,
             setup.batch,
-            setup.checkpointing ? " checkpointing" : "");
+            setup.checkpointing ? " checkpointing" : "",
+            setup.compute == DType.F32 ? "" : " mixed precision");
     thread =
         Thread.ofPlatform()
             .name("trainer")
             .start(
                 () -> {
                   try {
-                    train(setup, model, kernels, folder);
+                    train(setup, model, kernels, own, folder);
                   } catch (CancellationException e) {
                     answers.add("closed");
                   } catch (RuntimeException | Error e) {
@@ -118,9 +125,9 @@ public final class TrainWork implements Work {
     }
   }
 
-  private void train(Setup setup, String model, Kernels kernels, Path folder) {
+  private void train(Setup setup, String model, Kernels kernels, CpuKernels own, Path folder) {
     TrainOptions options = setup.options();
-    try (Device device = Device.cpu(kernels)) {
+    try (Device device = Device.cpu(kernels, own, setup.compute)) {
       DataSetFolder data = data(setup.side, folder.resolve("pictures"));
       Start start = start(setup.stage, model, device);
       try (Trainer trainer = new Trainer(options, start, data, folder.resolve("run"), null)) {

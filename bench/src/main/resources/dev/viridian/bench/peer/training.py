@@ -60,6 +60,7 @@ class Step:
         self.unet, self.vae, self.text, self.head = unet, vae, text, head
         self.columns, self.keeps, self.rows, self.positions = [], False, None, None
         self.phases = {}
+        self.mixed = r["dtype"] == "bf16"
         self.x0, self.mask, self.ids, self.green = batch
         betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float32) ** 2
         self.abar = torch.cumprod(1 - betas, 0)
@@ -81,6 +82,9 @@ class Step:
         now = time.perf_counter()
         self.phases[phase] = now - start
         return now
+
+    def precision(self):
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.mixed)
 
     def latents(self):
         with torch.no_grad():
@@ -138,12 +142,14 @@ class Step:
 
     def run(self):
         start = time.perf_counter()
-        mean, logvar = self.latents()
+        with self.precision():
+            mean, logvar = self.latents()
         ids, green = self.captions()
         posterior, noise = torch.randn_like(mean), torch.randn_like(mean)
         times = torch.randint(0, 1000, (len(mean),))
         start = self.timed("batch", start)
-        loss = sum(self.losses(mean, logvar, posterior, noise, times, ids, green).values())
+        with self.precision():
+            loss = sum(self.losses(mean, logvar, posterior, noise, times, ids, green).values())
         start = self.timed("losses", start)
         loss.backward()
         start = self.timed("backward", start)

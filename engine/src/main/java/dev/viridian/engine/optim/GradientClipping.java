@@ -42,9 +42,23 @@ public final class GradientClipping {
     if (!(maxNorm > 0)) {
       throw new IllegalArgumentException("clip: expected a norm above 0, got " + maxNorm);
     }
-    double norm = norm(parameters, gradients);
-    double factor = maxNorm / (norm + EPS);
-    if (factor < 1) {
+    return unscale(parameters, gradients, 1, maxNorm);
+  }
+
+  /**
+   * Divides all gradients by the scale that they came with, and clips what they are then, in place.
+   *
+   * @param scale of the loss, above 0; a power of two keeps every bit
+   * @param maxNorm the largest norm; 0 for no clipping
+   * @return the norm before clipping, divided by the scale; not finite if a gradient is not, and
+   *     then gradients stay as they are
+   */
+  public static double unscale(
+      Collection<Tensor> parameters, GradientSource gradients, double scale, double maxNorm) {
+    double norm = norm(parameters, gradients) / scale;
+    double clip = maxNorm > 0 ? Math.min(1, maxNorm / (norm + EPS)) : 1;
+    double factor = clip / scale;
+    if (Double.isFinite(norm) && factor != 1) {
       for (Tensor parameter : parameters) {
         Tensor gradient = gradients.get(parameter);
         if (gradient != null) {

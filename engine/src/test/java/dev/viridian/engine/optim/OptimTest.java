@@ -10,6 +10,7 @@ import dev.viridian.engine.InputException;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.memory.MemoryScope;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -61,6 +62,26 @@ class OptimTest {
         assertThrows(
             InputException.class, () -> LearningRateSchedule.piecewiseConstant(1, "1:x,2"));
     assertTrue(e.getMessage().contains("1:x,2"), e.getMessage());
+  }
+
+  /** A power of two leaves every bit as it is without. */
+  @Test
+  void scaledGradientsAreClippedLikeOthers() {
+    Tensor w = Tensors.of(cpu, new float[] {1, 2, 3}, 3);
+    for (double most : new double[] {0, 1e-3, 10}) {
+      Tensor plain = Tensors.of(cpu, new float[] {0.1f, -0.3f, 1e-7f}, 3);
+      Tensor scaled = Tensors.of(cpu, new float[] {0.1f * 4096, -0.3f * 4096, 1e-7f * 4096}, 3);
+      double norm =
+          most == 0
+              ? GradientClipping.norm(List.of(w), p -> plain)
+              : GradientClipping.clip(List.of(w), p -> plain, most);
+      assertEquals(norm, GradientClipping.unscale(List.of(w), p -> scaled, 4096, most));
+      assertArrayEquals(plain.toFloats(), scaled.toFloats(), most == 1e-3 ? 1e-10f : 0);
+    }
+    Tensor over = Tensors.of(cpu, new float[] {1, Float.POSITIVE_INFINITY, 2}, 3);
+    assertEquals(
+        Double.POSITIVE_INFINITY, GradientClipping.unscale(List.of(w), p -> over, 4096, 1));
+    assertEquals(2, over.toFloats()[2], "left as they are");
   }
 
   private static void refused(

@@ -68,10 +68,11 @@ public final class Devices {
       return Device.cuda(ordinal, compute);
     }
     if (name.equals(AUTO) || name.equals(NONE)) {
+      Device device = cpu.get(); // which may refuse what is asked for, and that alone is said then
       if (name.equals(AUTO) || CudaReport.isThere()) {
         say.accept("viridian: computing on the CPU; " + problem);
       }
-      return cpu.get();
+      return device;
     }
     String line = "--device " + name + ": " + problem;
     throw CudaReport.isBroken() ? new CudaFailure(line) : new InputException(line);

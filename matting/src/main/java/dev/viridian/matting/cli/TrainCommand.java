@@ -13,6 +13,7 @@ import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.matting.train.DataSetFolder;
 import dev.viridian.matting.train.LossOptions;
 import dev.viridian.matting.train.LossReport;
+import dev.viridian.matting.train.LossScaler;
 import dev.viridian.matting.train.MemoryNeed;
 import dev.viridian.matting.train.Stage;
 import dev.viridian.matting.train.Start;
@@ -57,8 +58,8 @@ final class TrainCommand implements Callable<Integer> {
     DataSetFolder data = DataSetFolder.open(flags.data);
     prepareOutput(checks);
     Path resume = Trainer.checkpoint(flags.output, flags.resume);
-    CpuOptions cpu = new CpuOptions(flags.threads, Map.of());
-    try (Device device = Devices.open(flags.device, DType.F32, () -> Device.cpu(cpu), main.err())) {
+    DType compute = options.compute();
+    try (Device device = Devices.open(flags.device, compute, () -> cpu(compute), main.err())) {
       Start start = start(checks, options.stage(), device);
       MemoryNeed need = checkMemory(options, start, device);
       try (Trainer trainer = new Trainer(options, start, data, flags.output, resume);
@@ -74,6 +75,30 @@ final class TrainCommand implements Callable<Integer> {
     return Main.OK;
   }
 
+  private Device cpu(DType compute) {
+    if (compute == DType.F16) {
+      throw new InputException(
+          "--mixed-precision fp16 needs a CUDA device; on the CPU use --mixed-precision bf16");
+    }
+    return Device.cpu(new CpuOptions(flags.threads, Map.of()), compute);
+  }
+
+  private DType compute(Checks checks) {
+    if (!LossScaler.isScale(flags.lossScale)) {
+      throw checks.wrong(
+          "--loss-scale is "
+              + flags.lossScale
+              + ", expected a power of 2, at most "
+              + (long) LossScaler.MOST);
+    }
+    return switch (checks.choice(
+        "--mixed-precision", flags.mixedPrecision, List.of("no", "bf16", "fp16", "f16"))) {
+      case "bf16" -> DType.BF16;
+      case "fp16", "f16" -> DType.F16;
+      default -> DType.F32;
+    };
+  }
+
   private TrainOptions check(Checks checks) {
     CommandSpec command = java.util.Objects.requireNonNull(spec);
     checks.ranges(command);
@@ -82,9 +107,6 @@ final class TrainCommand implements Callable<Integer> {
     String key = checks.choice("--stage", flags.stage, names);
     Stage stage = Stage.values()[names.indexOf(key)];
     flags.device = Devices.check(checks, flags.device);
-    String precision =
-        checks.choice("--mixed-precision", flags.mixedPrecision, List.of("no", "bf16", "f16"));
-    checks.notYet("--mixed-precision " + precision, !precision.equals("no"));
     String schedule =
         checks.choice("--lr-scheduler", flags.schedule, List.of("constant", "linear", "cosine"));
     if (flags.cacheLatents && (stage == Stage.VAE || stage == Stage.DECODER || flags.crop)) {
@@ -120,6 +142,8 @@ final class TrainCommand implements Callable<Integer> {
         flags.crop,
         flags.cacheLatents,
         flags.recompute,
+        compute(checks),
+        flags.lossScale,
         flags.ema ? flags.emaDecay : null,
         losses,
         flags.greenSuffix.equals("none") ? "" : flags.greenSuffix,
@@ -222,6 +246,11 @@ final class TrainCommand implements Callable<Integer> {
     result.put("steps", summary.steps());
     result.put("trained_numbers", trainer.trainedNumbers());
     result.put("skipped", summary.skipped());
+    LossScaler.State scaling = summary.scaling();
+    if (scaling != null) {
+      result.put("steps_left_out", scaling.skipped());
+      result.put("loss_scale", scaling.scale());
+    }
     result.put("losses", summary.terms());
     result.put("seconds", summary.seconds());
     result.put("waiting_for_data", summary.waiting());
@@ -244,12 +273,15 @@ final class TrainCommand implements Callable<Integer> {
         .err()
         .printf(
             Locale.ROOT,
-            "train: %s is written; %d steps of stage %s;%s; waited %.1f s for data%s%n",
+            "train: %s is written; %d steps of stage %s;%s; waited %.1f s for data%s%s%n",
             flags.output,
             summary.steps(),
             options.stage().key(),
             line,
             summary.waiting(),
-            summary.skipped() > 0 ? "; " + summary.skipped() + " bad samples skipped" : "");
+            summary.skipped() > 0 ? "; " + summary.skipped() + " bad samples skipped" : "",
+            scaling != null && scaling.skipped() > 0
+                ? "; " + scaling.skipped() + " steps left out, gradients were not finite"
+                : "");
   }
 }

@@ -1,6 +1,7 @@
 package dev.viridian.matting.cli;
 
 import dev.viridian.matting.GreenPrompt;
+import dev.viridian.matting.train.LossScaler;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -127,8 +128,19 @@ final class TrainFlags {
       description = "Compute inner values again instead of keeping them: less memory, more time.")
   boolean recompute;
 
-  @Option(names = "--mixed-precision", paramLabel = "NAME", description = "no, bf16 or f16.")
+  @Option(
+      names = "--mixed-precision",
+      paramLabel = "NAME",
+      description =
+          "What products, convolutions and attention round their factors to: no, bf16, or fp16,"
+              + " which a CUDA device alone has. Weights stay f32.")
   String mixedPrecision = "no";
+
+  @Option(
+      names = "--loss-scale",
+      paramLabel = "N",
+      description = "Where dynamic loss scaling begins, with fp16; a power of 2, default 65536.")
+  double lossScale = LossScaler.INITIAL;
 
   @Option(names = "--ema", description = "A moving average of the weights becomes the model.")
   boolean ema;

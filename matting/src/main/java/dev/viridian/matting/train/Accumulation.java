@@ -38,13 +38,28 @@ public record Accumulation(Map<Term, Double> terms, double total, Gradients grad
    * @param greenRows |R| of the whole batch
    * @param micro gives micro-batch i, in the current scope
    */
-  @SuppressWarnings("try") // the scope closes what a micro-batch makes
   public static Accumulation of(
       int count,
       int greenRows,
       IntFunction<Batch> micro,
       Evaluation evaluation,
       LossOptions options) {
+    return of(count, greenRows, micro, evaluation, options, 1);
+  }
+
+  /**
+   * The same with gradients of the loss times a scale; terms and total are without it.
+   *
+   * @param scale a power of two
+   */
+  @SuppressWarnings("try") // the scope closes what a micro-batch makes
+  public static Accumulation of(
+      int count,
+      int greenRows,
+      IntFunction<Batch> micro,
+      Evaluation evaluation,
+      LossOptions options,
+      double scale) {
     Map<Term, Double> terms = new EnumMap<>(Term.class);
     Gradients sum = null;
     double total = 0;
@@ -59,8 +74,8 @@ public record Accumulation(Map<Term, Double> terms, double total, Gradients grad
                 .terms()
                 .keySet()
                 .forEach(t -> shares.put(t, share(t, count, result.greenRows(), greenRows)));
-            Tensor loss = total(result.terms(), shares, options);
-            total += loss.item();
+            Tensor loss = total(result.terms(), shares, options, scale);
+            total += loss.item() / scale;
             result.terms().forEach((t, v) -> terms.merge(t, v.item() * shares.get(t), Double::sum));
             Gradients gradients = tape.gradients(loss);
             if (sum == null) {
@@ -92,12 +107,12 @@ public record Accumulation(Map<Term, Double> terms, double total, Gradients grad
   }
 
   private static Tensor total(
-      Map<Term, Tensor> terms, Map<Term, Double> shares, LossOptions options) {
+      Map<Term, Tensor> terms, Map<Term, Double> shares, LossOptions options, double scale) {
     List<Tensor> values = new ArrayList<>();
     double[] weights = new double[terms.size()];
     terms.forEach(
         (term, value) -> {
-          weights[values.size()] = options.weight(term) * shares.get(term);
+          weights[values.size()] = options.weight(term) * shares.get(term) * scale;
           values.add(value);
         });
     return LinearCombination.of(weights, values.toArray(Tensor[]::new));

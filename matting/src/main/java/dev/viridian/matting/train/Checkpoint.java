@@ -48,6 +48,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param random the generator
  * @param counts steps of the optimiser for each parameter
  * @param averaged steps that the moving average has followed
+ * @param scaling of the loss; null where it is not scaled
  * @param settings what a run that takes this up has to have in common with it
  */
 record Checkpoint(
@@ -57,6 +58,7 @@ record Checkpoint(
     TorchRandom.State random,
     Map<String, Long> counts,
     long averaged,
+    LossScaler.@Nullable State scaling,
     Map<String, String> settings) {
   private static final String WEIGHTS = "weights.safetensors";
   private static final String OPTIMIZER = "optimizer.safetensors";
@@ -149,6 +151,12 @@ record Checkpoint(
     }
     ObjectNode steps = out.putObject("counts");
     counts.forEach(steps::put);
+    if (scaling != null) {
+      ObjectNode scale = out.putObject("loss_scale");
+      scale.put("scale", scaling.scale());
+      scale.put("good", scaling.good());
+      scale.put("skipped", scaling.skipped());
+    }
     ObjectNode own = out.putObject("settings");
     settings.forEach(own::put);
     return out;
@@ -225,19 +233,30 @@ record Checkpoint(
           TorchRandom.State.of(random),
           counts,
           json.get("averaged").asLong(),
+          scaling(json.get("loss_scale")),
           settings);
     } catch (IOException e) {
       throw new InputException(
           name + ": is no checkpoint, its state.json: " + FileErrors.reason(e), e);
-    } catch (JacksonException | NullPointerException e) {
+    } catch (JacksonException | NullPointerException | IllegalArgumentException e) {
       throw new InputException(name + ": is no checkpoint, its state.json is damaged", e);
     }
+  }
+
+  private static LossScaler.@Nullable State scaling(@Nullable JsonNode json) {
+    return json == null
+        ? null
+        : new LossScaler.State(
+            json.get("scale").asDouble(), json.get("good").asLong(), json.get("skipped").asLong());
   }
 
   /** Refuses a run whose settings would lead elsewhere. */
   void requireSame(Path folder, Map<String, String> mine) {
     for (Map.Entry<String, String> e : mine.entrySet()) {
       String was = settings.get(e.getKey());
+      if (was == null && e.getKey().equals(TrainOptions.PRECISION)) {
+        was = TrainOptions.NO;
+      }
       if (!e.getValue().equals(was)) {
         throw new InputException(
             Text.line(folder.toString())

@@ -54,7 +54,8 @@ public record MemoryNeed(long working, long mapped) {
                 .value()
                 .dtype(),
         table,
-        start.tokenizer().encode(CAPTION));
+        start.tokenizer().encode(CAPTION),
+        options.compute() == DType.BF16 && start.device().readsHostMemory());
   }
 
   /** Goes through two steps of a run of any shape whose weights are F32, before there are any. */
@@ -64,7 +65,8 @@ public record MemoryNeed(long working, long mapped) {
         configs,
         (component, name) -> DType.F32,
         NoiseTable.of(SchedulerConfig.parse(ModelConfigs.scheduler().toString(), "scheduler")),
-        ClipTokenizer.standard().encode(CAPTION));
+        ClipTokenizer.standard().encode(CAPTION),
+        options.compute() == DType.BF16);
   }
 
   /**
@@ -72,6 +74,7 @@ public record MemoryNeed(long working, long mapped) {
    *
    * @param types what the file has each parameter in
    * @param caption that has the word "green", or not, as the captions will
+   * @param rounds whether the device is a CPU that rounds factors
    */
   @SuppressWarnings("try") // scopes close what the steps make
   static MemoryNeed of(
@@ -79,8 +82,9 @@ public record MemoryNeed(long working, long mapped) {
       ModelConfigs configs,
       BiFunction<Component, String, DType> types,
       NoiseTable table,
-      TokenizedPrompt caption) {
-    try (DryRun run = new DryRun()) {
+      TokenizedPrompt caption,
+      boolean rounds) {
+    try (DryRun run = new DryRun(rounds)) {
       Networks networks = new Networks(configs);
       long mapped = bind(networks, types, options, run);
       List<Optimisation.Group> groups = new ArrayList<>();

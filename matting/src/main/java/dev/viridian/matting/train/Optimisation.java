@@ -44,10 +44,16 @@ public final class Optimisation implements AutoCloseable {
    * @return the norm of all gradients before clipping; where it is not finite nothing moves
    */
   public double step(GradientSource gradients, long step) {
-    double norm =
-        clipNorm > 0
-            ? GradientClipping.clip(parameters, gradients, clipNorm)
-            : GradientClipping.norm(parameters, gradients);
+    return step(gradients, step, 1);
+  }
+
+  /**
+   * The same with gradients of a loss that was multiplied by a scale.
+   *
+   * @return the norm of what the gradients are without it
+   */
+  public double step(GradientSource gradients, long step, double scale) {
+    double norm = GradientClipping.unscale(parameters, gradients, scale, clipNorm);
     if (Double.isFinite(norm)) {
       for (Running group : groups) {
         group.optimizer.step(gradients, group.rate.at(step));

@@ -1,6 +1,8 @@
 package dev.viridian.matting.train;
 
 import dev.viridian.engine.optim.LearningRateSchedule;
+import dev.viridian.kernels.DType;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param crop whether pictures larger than {@code resolution} are cut at random instead of shrunk
  * @param cacheLatents whether pictures are encoded once, before the first step
  * @param recompute gradient checkpointing
+ * @param compute what products, convolutions and attention round their factors to: F32 (not at
+ *     all), BF16 or F16, which comes with a {@link LossScaler}; the device has to be one that does
+ * @param lossScale where the scale of the loss begins, with F16 alone
  * @param emaDecay of the moving average that becomes the model; null for none
  * @param greenSuffix put after captions without "green"; empty for none
  * @param workers threads that read samples
@@ -45,6 +50,8 @@ public record TrainOptions(
     boolean crop,
     boolean cacheLatents,
     boolean recompute,
+    DType compute,
+    double lossScale,
     @Nullable Double emaDecay,
     LossOptions losses,
     String greenSuffix,
@@ -52,6 +59,11 @@ public record TrainOptions(
     int workers,
     long checkpointEvery,
     int keepCheckpoints) {
+
+  /** The setting that checkpoints of older versions lack: they were made with {@link #NO}. */
+  static final String PRECISION = "mixed-precision";
+
+  static final String NO = "no";
 
   /** A learning rate over the steps. */
   LearningRateSchedule rate(double base) {
@@ -63,6 +75,11 @@ public record TrainOptions(
               ? LearningRateSchedule.constantWithWarmup(base, warmup)
               : LearningRateSchedule.constant(base);
     };
+  }
+
+  /** What scales the loss of a run that begins; null where nothing does. */
+  @Nullable LossScaler scaler() {
+    return compute == DType.F16 ? new LossScaler(lossScale) : null;
   }
 
   /** What a run has to have in common with the one it takes up, by name. */
@@ -83,6 +100,7 @@ public record TrainOptions(
     s.put("random-flip", Boolean.toString(flip));
     s.put("random-crop", Boolean.toString(crop));
     s.put("cache-latents", Boolean.toString(cacheLatents));
+    s.put(PRECISION, compute == DType.F32 ? NO : compute.name().toLowerCase(Locale.ROOT));
     s.put("ema-decay", String.valueOf(emaDecay));
     s.put("green-suffix", greenSuffix);
     s.put("skip-bad", Boolean.toString(skipBad));

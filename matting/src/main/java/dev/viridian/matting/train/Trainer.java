@@ -37,10 +37,16 @@ public final class Trainer implements AutoCloseable {
   private static final int READ_AHEAD_BATCHES = 3;
   private static final int MOST_NOT_FINITE = 10;
 
-  /** What a run came to. */
+  /**
+   * What a run came to.
+   *
+   * @param skipped samples that were left out
+   * @param scaling of the loss; null where it is not scaled
+   */
   public record Summary(
       long steps,
       long skipped,
+      LossScaler.@Nullable State scaling,
       Map<String, Double> terms,
       Map<String, Double> seconds,
       double waiting) {}
@@ -57,6 +63,7 @@ public final class Trainer implements AutoCloseable {
   private final Map<String, Tensor> weights = new LinkedHashMap<>();
   private final Optimisation optimisation;
   private final @Nullable MovingAverage average;
+  private final @Nullable LossScaler scaler;
   private final Phases phases = new Phases();
   private final Map<String, String> settings;
   private long step;
@@ -95,6 +102,7 @@ public final class Trainer implements AutoCloseable {
             groups,
             AdamW.Options.DEFAULT.withWeightDecay(options.weightDecay()),
             options.clipNorm());
+    scaler = options.scaler();
     Double decay = options.emaDecay();
     average =
         decay == null
@@ -124,6 +132,9 @@ public final class Trainer implements AutoCloseable {
       if (average != null) {
         average.restore(Checkpoint.loadAverages(folder, device), checkpoint.averaged());
       }
+    }
+    if (scaler != null && checkpoint.scaling() != null) {
+      scaler.restore(checkpoint.scaling());
     }
     random.restore(checkpoint.random());
     step = checkpoint.step();
@@ -181,6 +192,9 @@ public final class Trainer implements AutoCloseable {
             .toList();
     List<String> columns = new ArrayList<>(terms.stream().map(Term::key).toList());
     columns.addAll(List.of("total", "gradient_norm", "learning_rate", "seconds"));
+    if (scaler != null) {
+      columns.add("loss_scale");
+    }
     Map<Term, Double> last = new EnumMap<>(Term.class);
     NoiseTable table =
         NoiseTable.of(SchedulerConfig.parse(start.scheduler().toString(), "scheduler"));
@@ -202,6 +216,7 @@ public final class Trainer implements AutoCloseable {
         List<BatchMaker.Drawn> drawn = phases.time("data", () -> drawAll(maker, feed));
         int greenRows = drawn.stream().mapToInt(BatchMaker.Drawn::greenRows).sum();
         double rate = optimisation.rate(step);
+        double scale = scaler == null ? 1 : scaler.scale();
         double norm;
         double total;
         try (Accumulation a =
@@ -213,29 +228,37 @@ public final class Trainer implements AutoCloseable {
                         greenRows,
                         i -> phases.time("batch", () -> maker.make(drawn.get(i))),
                         evaluation,
-                        options.losses()))) {
-          norm = phases.time("optimizer", () -> optimisation.step(a::gradient, step));
+                        options.losses(),
+                        scale))) {
+          norm = phases.time("optimizer", () -> optimisation.step(a::gradient, step, scale));
           total = a.total();
           last.putAll(a.terms());
         }
-        if (Double.isFinite(norm)) {
-          notFinite = 0;
-          if (average != null) {
-            phases.run("average", average::step);
-          }
-        } else if (++notFinite >= MOST_NOT_FINITE) {
+        boolean finite = Double.isFinite(norm);
+        notFinite = finite ? 0 : notFinite + 1;
+        if (finite && average != null) {
+          phases.run("average", average::step);
+        }
+        boolean on = scaler == null ? notFinite < MOST_NOT_FINITE : scaler.update(finite);
+        if (!on) {
           throw new InputException(
               "gradients were not finite in "
-                  + MOST_NOT_FINITE
+                  + notFinite
                   + " steps in a row, at step "
                   + step
-                  + "; a lower --learning-rate may help");
+                  + (scaler == null
+                      ? "; a lower --learning-rate may help"
+                      : ", however small the loss is made; --mixed-precision bf16, or a lower"
+                          + " --learning-rate, may help"));
         }
         step++;
         position = feed.position();
         skipped = before + feed.skipped();
         List<Double> row = new ArrayList<>(terms.stream().map(last::get).toList());
         row.addAll(List.of(total, norm, rate, (System.nanoTime() - began) * 1e-9));
+        if (scaler != null) {
+          row.add(scale);
+        }
         log.row(step, row);
         listener.step(step, total);
         if (step % options.checkpointEvery() == 0 || step == options.steps()) {
@@ -248,7 +271,13 @@ public final class Trainer implements AutoCloseable {
       }
       Map<String, Double> values = new LinkedHashMap<>();
       last.forEach((term, value) -> values.put(term.key(), value));
-      return new Summary(step, skipped, values, phases.seconds(), feed.waitedNanos() * 1e-9);
+      return new Summary(
+          step,
+          skipped,
+          scaler == null ? null : scaler.state(),
+          values,
+          phases.seconds(),
+          feed.waitedNanos() * 1e-9);
     }
   }
 
@@ -329,6 +358,7 @@ public final class Trainer implements AutoCloseable {
             random.state(),
             optimisation.steps(),
             average == null ? 0 : average.steps(),
+            scaler == null ? null : scaler.state(),
             settings)
         .write(
             checkpoints,

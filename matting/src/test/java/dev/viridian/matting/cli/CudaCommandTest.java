@@ -149,6 +149,53 @@ class CudaCommandTest {
     assertEquals("", emulated.report());
   }
 
+  /**
+   * Half precision from a scale at which gradients overflow: steps are left out, each halves the
+   * scale, and a run that is taken up goes on where the scale was.
+   */
+  @Test
+  void overflowsHalveTheScaleUntilTheyEnd() throws IOException {
+    Path data = TinyData.write(dir.resolve("data"), 6);
+    Path shapes = Files.writeString(dir.resolve("shapes.json"), TinyData.CONFIG);
+    String[] flags = {
+      "--config", shapes.toString(), "--mixed-precision", "fp16", "--loss-scale", "16777216"
+    };
+    Path whole = dir.resolve("whole");
+    List<String> all = train("vae", whole, data, "12", "cuda", flags);
+    all.add("--json");
+    JsonNode result = JsonMapper.shared().readTree(ok(all).out());
+    long skipped = result.get("steps_left_out").asLong();
+    double scale = 0x1p24;
+    long seen = 0;
+    List<String> rows = Files.readAllLines(whole.resolve("scalars.csv"));
+    List<String> names = List.of(rows.getFirst().split(","));
+    for (String row : rows.subList(1, rows.size())) {
+      String[] values = row.split(",");
+      assertEquals(scale, Double.parseDouble(values[names.indexOf("loss_scale")]));
+      if (!Double.isFinite(Double.parseDouble(values[names.indexOf("gradient_norm")]))) {
+        scale /= 2;
+        seen++;
+      }
+      assertTrue(Double.isFinite(Double.parseDouble(values[names.indexOf("total")])), row);
+    }
+    assertEquals(skipped, seen);
+    assertTrue(skipped >= 2 && skipped < 12, "left out " + skipped);
+    assertEquals(scale, result.get("loss_scale").asDouble());
+    Path parts = dir.resolve("parts");
+    ok(train("vae", parts, data, Long.toString(skipped - 1), "cuda", flags));
+    List<String> rest = train("vae", parts, data, "12", "cuda", flags);
+    rest.addAll(List.of("--resume-from-checkpoint", "latest"));
+    ok(rest);
+    assertEquals(
+        JsonMapper.shared().readTree(whole.resolve("checkpoints/12/state.json").toFile()),
+        JsonMapper.shared().readTree(parts.resolve("checkpoints/12/state.json").toFile()));
+    for (String file : List.of("weights", "optimizer")) {
+      String name = "checkpoints/12/" + file + ".safetensors";
+      assertEquals(-1, Files.mismatch(whole.resolve(name), parts.resolve(name)), name);
+    }
+    assertEquals("", emulated.report());
+  }
+
   private static List<String> train(
       String stage, Path output, Path data, String steps, String device, String... more) {
     List<String> args =

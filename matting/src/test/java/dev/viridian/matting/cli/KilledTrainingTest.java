@@ -9,8 +9,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Runs that are killed again and again, in the middle of steps and of checkpoints, and resumed:
@@ -24,7 +25,7 @@ class KilledTrainingTest {
 
   @TempDir Path dir;
 
-  private List<String> args(Path data, Path config, Path output, int steps) {
+  private List<String> args(Path data, Path config, Path output, int steps, String precision) {
     return new ArrayList<>(
         List.of(
             "train",
@@ -50,23 +51,26 @@ class KilledTrainingTest {
             "3",
             "--threads",
             "1",
+            "--mixed-precision",
+            precision,
             "--resume-from-checkpoint",
             "latest"));
   }
 
-  @Test
-  void endsWithTheSameBits() throws IOException, InterruptedException {
+  @ParameterizedTest
+  @ValueSource(strings = {"no", "bf16"})
+  void endsWithTheSameBits(String precision) throws IOException, InterruptedException {
     Path data = TinyData.write(dir.resolve("data"), 5);
     Path config = TinyData.config(dir);
     int steps = (KILLS + 1) * (STEPS_BETWEEN + 2);
     Path whole = dir.resolve("whole");
-    Run run = Run.of(args(data, config, whole, steps).toArray(String[]::new));
+    Run run = Run.of(args(data, config, whole, steps, precision).toArray(String[]::new));
     assertEquals(0, run.code(), run.err());
 
     long seed = System.nanoTime();
     Random random = new Random(seed);
     Path disturbed = dir.resolve("disturbed");
-    List<String> args = args(data, config, disturbed, steps);
+    List<String> args = args(data, config, disturbed, steps, precision);
     int killed = 0;
     while (killed < KILLS) {
       try (Child child = Child.start(dir, "", List.of("-Xmx512m"), args)) {

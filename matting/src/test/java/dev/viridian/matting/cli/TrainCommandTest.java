@@ -362,10 +362,12 @@ class TrainCommandTest {
     String[][] runs = {
       {"2", "--train-batch-size", "4", "--ema"},
       {"2", "--train-batch-size", "4", "--gradient-checkpointing"},
+      {"2", "--train-batch-size", "4", "--mixed-precision", "bf16"},
       {"1", "--train-batch-size", "6", "--cache-latents", "--random-flip"},
       {"1", "--gradient-accumulation-steps", "3", "--detail-space", "pixel"},
       {"head", "--train-batch-size", "3"},
       {"vae", "--train-batch-size", "3"},
+      {"vae", "--train-batch-size", "3", "--mixed-precision", "bf16"},
       {"decoder", "--train-batch-size", "3"},
     };
     for (int i = 0; i < runs.length; i++) {

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class MemoryNeedTest {
   private static final double GB = 1e9;
 
-  private static TrainOptions options(int batch, boolean recompute) {
+  private static TrainOptions options(int batch, boolean recompute, DType compute) {
     return new TrainOptions(
         Stage.UNET,
         512,
@@ -33,6 +33,8 @@ class MemoryNeedTest {
         false,
         false,
         recompute,
+        compute,
+        LossScaler.INITIAL,
         null,
         LossOptions.of(Term.NOISE, Term.GREEN, Term.DETAIL),
         "",
@@ -43,12 +45,17 @@ class MemoryNeedTest {
   }
 
   private static MemoryNeed need(int batch, boolean recompute) {
+    return need(batch, recompute, DType.F32);
+  }
+
+  private static MemoryNeed need(int batch, boolean recompute, DType compute) {
     return MemoryNeed.of(
-        options(batch, recompute),
+        options(batch, recompute, compute),
         ModelConfigs.sd15(),
         (component, name) -> DType.F32,
         NoiseTable.of(SchedulerConfig.parse(ModelConfigs.scheduler().toString(), "sd15")),
-        ClipTokenizer.standard().encode("a green screen background"));
+        ClipTokenizer.standard().encode("a green screen background"),
+        compute == DType.BF16);
   }
 
   @Test
@@ -62,6 +69,9 @@ class MemoryNeedTest {
         checkpointed.bytes() / GB, plain.bytes() / GB, two.bytes() / GB);
     assertTrue(checkpointed.bytes() < 20 * GB, checkpointed.toString());
     assertTrue(checkpointed.working() > 4 * 4 * 0.859e9, "weights, gradients, two moments");
+    MemoryNeed rounded = need(1, true, DType.BF16);
+    assertTrue(rounded.bytes() >= checkpointed.bytes(), rounded.toString());
+    assertTrue(rounded.bytes() < 1.1 * checkpointed.bytes(), rounded.toString());
     assertTrue(plain.bytes() > checkpointed.bytes() && two.bytes() > checkpointed.bytes());
   }
 }

@@ -1,0 +1,315 @@
+package dev.viridian.kernels.cpu;
+
+import dev.viridian.kernels.AttentionKernels;
+import dev.viridian.kernels.AttentionProblem;
+import dev.viridian.kernels.AttentionProblem.Strides;
+import dev.viridian.kernels.ConvKernels;
+import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.CopyKernels;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.GemmKernels;
+import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.ImageKernels;
+import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.OptimizerKernels;
+import dev.viridian.kernels.PackedKernels;
+import dev.viridian.kernels.PointwiseKernels;
+import dev.viridian.kernels.RandomKernels;
+import dev.viridian.kernels.ReduceKernels;
+import dev.viridian.kernels.ResampleKernels;
+import dev.viridian.kernels.SoftmaxKernels;
+import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.Bf16Rounding;
+import dev.viridian.kernels.memory.Allocator;
+import dev.viridian.kernels.memory.Buffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Kernels of the CPU whose products, convolutions and attention round their factors to bfloat16,
+ * forward and backward: mixed precision. What they are given and what they give stays F32, and so
+ * do sums; everything else is left as it is. Rounded factors lie in memory of the device while a
+ * call takes.
+ */
+public final class RoundedKernels implements Kernels {
+  /** Rounds n F32 numbers to bfloat16, in place or from one buffer to another. */
+  @FunctionalInterface
+  public interface Rounding {
+    /** {@code to = bf16(from)}, F32 both. */
+    void round(long n, Buffer from, Buffer to);
+  }
+
+  private final Kernels plain;
+  private final Allocator allocator;
+  private final Rounding rounding;
+
+  /**
+   * Around kernels of the CPU.
+   *
+   * @param plain closed with this
+   * @param allocator where rounded factors lie
+   * @param workers the threads that round
+   */
+  public RoundedKernels(Kernels plain, Allocator allocator, Workers workers) {
+    this(plain, allocator, new Bf16Rounding(workers)::round);
+  }
+
+  /** The same with another way to round: none, where memory alone is counted. */
+  public RoundedKernels(Kernels plain, Allocator allocator, Rounding rounding) {
+    this.plain = plain;
+    this.allocator = allocator;
+    this.rounding = rounding;
+  }
+
+  /** A factor as it is multiplied, and the memory that was taken for it. */
+  private record Factor(Buffer buffer, DType type, @Nullable Allocator from)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      if (from != null) {
+        from.release(buffer);
+      }
+    }
+  }
+
+  private Factor rounded(long elements, DType type, Buffer given) {
+    if (type == DType.BF16 || elements == 0) {
+      return new Factor(given, type, null);
+    }
+    if (type == DType.F32) {
+      Factor factor = new Factor(allocator.allocate(4 * elements), DType.F32, allocator);
+      rounding.round(elements, given, factor.buffer);
+      return factor;
+    }
+    Factor factor = new Factor(allocator.allocate(2 * elements), DType.BF16, allocator);
+    List<Long> row = List.of(1L);
+    plain
+        .copy()
+        .copy(
+            new CopyKernels.Copy(List.of(elements), type, 0, row, DType.BF16, 0, row),
+            given,
+            factor.buffer);
+    return factor;
+  }
+
+  private Factor rounded(long elements, Buffer given) {
+    return rounded(elements, DType.F32, given);
+  }
+
+  @Override
+  public GemmKernels gemm() {
+    return this::gemm;
+  }
+
+  /** Elements that a batch of stored matrices takes. */
+  private static long extent(int batch, long stride, long rows, long ld, long columns) {
+    return batch == 0 || rows == 0 || columns == 0
+        ? 0
+        : (batch - 1L) * stride + (rows - 1) * ld + columns;
+  }
+
+  private void gemm(GemmProblem p, Buffer a, Buffer b, @Nullable Buffer bias, Buffer c) {
+    long sizeA =
+        extent(
+            p.batch(),
+            p.strideA(),
+            p.transA() ? p.k() : p.m(),
+            p.lda(),
+            p.transA() ? p.m() : p.k());
+    long sizeB =
+        extent(
+            p.batch(),
+            p.strideB(),
+            p.transB() ? p.n() : p.k(),
+            p.ldb(),
+            p.transB() ? p.k() : p.n());
+    try (Factor left = rounded(sizeA, p.a(), a);
+        Factor right = rounded(sizeB, p.b(), b)) {
+      plain.gemm().gemm(p.types(left.type, right.type), left.buffer, right.buffer, bias, c);
+    }
+  }
+
+  @Override
+  public ConvKernels conv() {
+    return new Convolutions();
+  }
+
+  private final class Convolutions implements ConvKernels {
+    private static long inputs(ConvProblem p) {
+      return (long) p.n() * p.h() * p.w() * p.c();
+    }
+
+    private static long outputs(ConvProblem p) {
+      return (long) p.n() * p.outH() * p.outW() * p.outC();
+    }
+
+    private Factor filters(ConvProblem p, Buffer weight) {
+      long elements = (long) p.outC() * p.kh() * p.kw() * (p.c() / p.groups());
+      return rounded(elements, p.weight(), weight);
+    }
+
+    @Override
+    public void forward(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+      try (Factor map = rounded(inputs(p), x);
+          Factor filters = filters(p, weight)) {
+        plain.conv().forward(p.weight(filters.type), map.buffer, filters.buffer, bias, y);
+      }
+    }
+
+    @Override
+    public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
+      try (Factor map = rounded(outputs(p), dy);
+          Factor filters = filters(p, weight)) {
+        plain.conv().backwardData(p.weight(filters.type), map.buffer, filters.buffer, dx);
+      }
+    }
+
+    @Override
+    public void backwardFilter(ConvProblem p, Buffer x, Buffer dy, Buffer dw) {
+      try (Factor map = rounded(inputs(p), x);
+          Factor gradient = rounded(outputs(p), dy)) {
+        plain.conv().backwardFilter(p, map.buffer, gradient.buffer, dw);
+      }
+    }
+  }
+
+  @Override
+  public AttentionKernels attention() {
+    return new Attention();
+  }
+
+  /** Queries, keys, values and the result's gradient are rounded; probabilities stay F32. */
+  private final class Attention implements AttentionKernels {
+    private static long span(AttentionProblem p, Strides s, int tokens) {
+      return p.batch() == 0 || tokens == 0
+          ? 0
+          : (p.batch() - 1L) * s.batch()
+              + (p.heads() - 1L) * s.head()
+              + (tokens - 1L) * s.token()
+              + p.headDim();
+    }
+
+    @Override
+    public void forward(
+        AttentionProblem p,
+        Buffer q,
+        Buffer k,
+        Buffer v,
+        @Nullable Buffer mask,
+        @Nullable Buffer columnWeights,
+        Buffer out,
+        @Nullable Buffer lse,
+        @Nullable Buffer columnMap) {
+      try (Factor queries = rounded(span(p, p.q(), p.queries()), q);
+          Factor keys = rounded(span(p, p.k(), p.keys()), k);
+          Factor values = rounded(span(p, p.v(), p.keys()), v)) {
+        plain
+            .attention()
+            .forward(
+                p,
+                queries.buffer,
+                keys.buffer,
+                values.buffer,
+                mask,
+                columnWeights,
+                out,
+                lse,
+                columnMap);
+      }
+    }
+
+    @Override
+    public void backward(
+        AttentionProblem p,
+        Buffer q,
+        Buffer k,
+        Buffer v,
+        @Nullable Buffer mask,
+        @Nullable Buffer columnWeights,
+        Buffer out,
+        Buffer lse,
+        Buffer dOut,
+        @Nullable Buffer dColumnMap,
+        Buffer dq,
+        Buffer dk,
+        Buffer dv) {
+      try (Factor queries = rounded(span(p, p.q(), p.queries()), q);
+          Factor keys = rounded(span(p, p.k(), p.keys()), k);
+          Factor values = rounded(span(p, p.v(), p.keys()), v);
+          Factor gradient = rounded(span(p, p.out(), p.queries()), dOut)) {
+        plain
+            .attention()
+            .backward(
+                p,
+                queries.buffer,
+                keys.buffer,
+                values.buffer,
+                mask,
+                columnWeights,
+                out,
+                lse,
+                gradient.buffer,
+                dColumnMap,
+                dq,
+                dk,
+                dv);
+      }
+    }
+  }
+
+  @Override
+  public PackedKernels packed() {
+    return plain.packed();
+  }
+
+  @Override
+  public SoftmaxKernels softmax() {
+    return plain.softmax();
+  }
+
+  @Override
+  public NormKernels norm() {
+    return plain.norm();
+  }
+
+  @Override
+  public PointwiseKernels pointwise() {
+    return plain.pointwise();
+  }
+
+  @Override
+  public ReduceKernels reduce() {
+    return plain.reduce();
+  }
+
+  @Override
+  public ResampleKernels resample() {
+    return plain.resample();
+  }
+
+  @Override
+  public CopyKernels copy() {
+    return plain.copy();
+  }
+
+  @Override
+  public RandomKernels random() {
+    return plain.random();
+  }
+
+  @Override
+  public OptimizerKernels optimizer() {
+    return plain.optimizer();
+  }
+
+  @Override
+  public ImageKernels image() {
+    return plain.image();
+  }
+
+  @Override
+  public void close() {
+    plain.close();
+  }
+}
