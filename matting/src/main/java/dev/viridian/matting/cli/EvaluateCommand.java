@@ -152,8 +152,9 @@ final class EvaluateCommand implements Callable<Integer> {
     json.put("vae_psnr", rounded(report.psnr()));
     json.put("gsg", rounded(report.green()));
     json.put("mask_against_key", rounded(report.mask()));
-    json.put("edges", errors(report.edges()));
-    json.put("edges_of_autoencoder", errors(report.encodedEdges()));
+    json.put("edges", edges(report.edges()));
+    MatteErrors encoded = report.encodedEdges();
+    json.put("edges_of_autoencoder", encoded == null ? null : errors(encoded));
     json.put("nouns_recognised", rounded(report.nouns()));
     json.put("colours_recognised", rounded(report.colours()));
     json.put("nouns_recognised_of_drawn", rounded(report.drawnNouns()));
@@ -162,10 +163,18 @@ final class EvaluateCommand implements Callable<Integer> {
     return json;
   }
 
-  private static @Nullable Map<String, Object> errors(@Nullable MatteErrors errors) {
-    if (errors == null) {
+  private static @Nullable Map<String, Object> edges(@Nullable Map<Integer, MatteErrors> by) {
+    if (by == null) {
       return null;
     }
+    Map<String, Object> json = errors(MatteErrors.mean(by.values()));
+    Map<String, Object> each = new LinkedHashMap<>();
+    by.forEach((t, errors) -> each.put(t.toString(), rounded(errors.grad())));
+    json.put("grad_by_timestep", each);
+    return json;
+  }
+
+  private static Map<String, Object> errors(MatteErrors errors) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("sad", rounded(errors.sad()));
     json.put("mse", rounded(errors.mse()));

@@ -18,6 +18,8 @@ import dev.viridian.matting.loss.Denoised;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The boundary error of a noise predictor. A generated picture has no true alpha, a drawn one has:
@@ -33,17 +35,17 @@ final class Edges {
   /**
    * What came out.
    *
-   * @param denoised the mean over pictures and noises
+   * @param denoised the mean over pictures, by timestep
    * @param encoded the same without noise: what the autoencoder and the key cost
    */
-  record Report(MatteErrors denoised, MatteErrors encoded) {}
+  record Report(Map<Integer, MatteErrors> denoised, MatteErrors encoded) {}
 
   private final StableDiffusion model;
   private final Device device;
   private final int side;
   private final long seed;
   private final NoiseTable table;
-  private final List<MatteErrors> denoised = new ArrayList<>();
+  private final Map<Integer, List<MatteErrors>> denoised = new TreeMap<>();
   private final List<MatteErrors> encoded = new ArrayList<>();
 
   private Edges(StableDiffusion model, Device device, int side, long seed) {
@@ -69,7 +71,9 @@ final class Edges {
     for (int from = 0; from < pictures.size(); from += TOGETHER) {
       edges.add(pictures.subList(from, Math.min(pictures.size(), from + TOGETHER)), from);
     }
-    return new Report(MatteErrors.mean(edges.denoised), MatteErrors.mean(edges.encoded));
+    Map<Integer, MatteErrors> means = new TreeMap<>();
+    edges.denoised.forEach((t, errors) -> means.put(t, MatteErrors.mean(errors)));
+    return new Report(means, MatteErrors.mean(edges.encoded));
   }
 
   @SuppressWarnings("try") // the scopes close what is computed
@@ -93,7 +97,8 @@ final class Edges {
       for (double share : TIMES) {
         try (MemoryScope one = MemoryScope.open()) {
           int[] times = new int[n];
-          Arrays.fill(times, (int) Math.round(share * table.size()));
+          int t = (int) Math.round(share * table.size());
+          Arrays.fill(times, t);
           Tensor noisy = table.addNoise(clean, noise, times);
           Tensor predicted =
               model
@@ -105,7 +110,8 @@ final class Edges {
                       null,
                       false);
           Denoised d = Denoised.of(clean, noise, noisy, predicted, times, table);
-          compare(pictures, d.cleanEstimate(), denoised);
+          List<MatteErrors> errors = denoised.computeIfAbsent(t, any -> new ArrayList<>());
+          compare(pictures, d.cleanEstimate(), errors);
         }
       }
     }

@@ -83,7 +83,7 @@ public final class Evaluation {
    * @param drawnNouns share of test pictures whose noun is recognised: what the recogniser can do
    * @param drawnColours the same of their colour
    * @param edges of the noise predictor's estimates of the test pictures that the captions are of,
-   *     against their alphas; null where the set has none
+   *     against their alphas, by timestep; null where the set has none
    * @param encodedEdges the same of the autoencoder alone
    * @param generated caption, noun, colour, recognised noun and colour, seed and GSG of each
    *     generated picture
@@ -96,7 +96,7 @@ public final class Evaluation {
       @Nullable Double colours,
       @Nullable Double drawnNouns,
       @Nullable Double drawnColours,
-      @Nullable MatteErrors edges,
+      @Nullable Map<Integer, MatteErrors> edges,
       @Nullable MatteErrors encodedEdges,
       List<Map<String, Object>> generated,
       BufferedImage sheet) {}

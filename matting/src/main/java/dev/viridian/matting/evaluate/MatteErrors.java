@@ -1,6 +1,6 @@
 package dev.viridian.matting.evaluate;
 
-import java.util.List;
+import java.util.Collection;
 
 /**
  * How far an alpha is from the true one, over the whole picture, as the matting literature counts
@@ -44,7 +44,7 @@ public record MatteErrors(double sad, double mse, double grad) {
   }
 
   /** The mean of some, of one at least. */
-  static MatteErrors mean(List<MatteErrors> all) {
+  public static MatteErrors mean(Collection<MatteErrors> all) {
     return new MatteErrors(
         all.stream().mapToDouble(MatteErrors::sad).average().orElseThrow(),
         all.stream().mapToDouble(MatteErrors::mse).average().orElseThrow(),

@@ -230,6 +230,11 @@ class TrainCommandTest {
         assertTrue(json.get(of).get(what).asDouble() > 0, json::toString);
       }
     }
+    double sum = 0;
+    for (String t : List.of("200", "400", "600")) {
+      sum += json.get("edges").get("grad_by_timestep").get(t).asDouble();
+    }
+    assertEquals(sum / 3, json.get("edges").get("grad").asDouble(), 1e-4);
     JsonNode generated = json.get("generated");
     assertEquals(2, generated.size());
     double right = 0;
