@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorNorm;
@@ -15,8 +16,14 @@ final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
         "norm",
         forced,
         List.of(
+            new Candidates.Entry<>(
+                JitPaths.of(forced), JitPaths.norm(workers, forced), CpuNorm::fault),
             new Candidates.Entry<>("vector", new VectorNorm(workers), VectorNorm::fault),
             Candidates.Entry.reference(new ReferenceNorm())));
+  }
+
+  private static @Nullable String fault(NormKernels candidate, NormKernels reference) {
+    return VectorNorm.fault(candidate, reference, 32);
   }
 
   @Override

@@ -2,22 +2,34 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.PointwiseKernels;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferencePointwise;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorPointwise;
 import dev.viridian.kernels.memory.Buffer;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Element-wise functions on the CPU, the fastest implementation first. */
 final class CpuPointwise extends CpuFamily<PointwiseKernels> implements PointwiseKernels {
+  /** Names of the functions of pairs: who takes a problem may not have all of them. */
+  private static final String[] BINARY =
+      Arrays.stream(Binary.values()).map(f -> "binary." + f.name()).toArray(String[]::new);
+
   CpuPointwise(Workers workers, @Nullable String forced) {
     super(
         "pointwise",
         forced,
         List.of(
+            new Candidates.Entry<>(
+                JitPaths.of(forced), JitPaths.pointwise(workers, forced), CpuPointwise::fault),
             new Candidates.Entry<>("vector", new VectorPointwise(workers), VectorPointwise::fault),
             Candidates.Entry.reference(new ReferencePointwise())));
+  }
+
+  private static @Nullable String fault(PointwiseKernels candidate, PointwiseKernels reference) {
+    return VectorPointwise.fault(candidate, reference, 32);
   }
 
   @Override
@@ -32,7 +44,7 @@ final class CpuPointwise extends CpuFamily<PointwiseKernels> implements Pointwis
 
   @Override
   public void binary(Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
-    pick("binary", p).binary(f, p, a, b, y);
+    pick(BINARY[f.ordinal()], p).binary(f, p, a, b, y);
   }
 
   @Override

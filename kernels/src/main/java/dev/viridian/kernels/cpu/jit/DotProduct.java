@@ -3,7 +3,6 @@ package dev.viridian.kernels.cpu.jit;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.cpu.vector.ActivationRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
@@ -244,11 +243,7 @@ final class DotProduct {
           left.quantumStep(),
           run,
           columns);
-      if (activation != Activation.NONE) {
-        for (int i = 0; i < run; i++) {
-          ActivationRows.apply(activation, y, at + (long) i * w.out(), columns);
-        }
-      }
+      RowActivation.apply(VectorLevel.AVX512, activation, y, at, w.out(), run, columns);
       done += run;
     }
   }

@@ -3,6 +3,8 @@ package dev.viridian.kernels.cpu.jit;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.GemmKernels;
+import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.util.Arrays;
 import java.util.List;
@@ -55,6 +57,25 @@ public final class JitPaths {
   public static ConvKernels conv(Workers workers, @Nullable String wanted) {
     VectorLevel level = level(wanted);
     return level == null ? new JitConv(workers) : new JitConv(workers, Kit.of(level));
+  }
+
+  /** Normalisations; they decline everything if this machine cannot run what is wanted. */
+  public static NormKernels norm(Workers workers, @Nullable String wanted) {
+    return new JitNorm(workers, here(wanted));
+  }
+
+  /** Functions of numbers; they decline everything if this machine cannot run what is wanted. */
+  public static PointwiseKernels pointwise(Workers workers, @Nullable String wanted) {
+    return new JitPointwise(workers, here(wanted));
+  }
+
+  /** The level that is wanted, or the best; null if code is not generated here. */
+  private static @Nullable VectorLevel here(@Nullable String wanted) {
+    VectorLevel level = level(wanted);
+    if (!CodePage.supported() || level != null && !level.runsHere()) {
+      return null;
+    }
+    return level == null ? VectorLevel.best() : level;
   }
 
   /** Attention; declines everything if this machine cannot run what is wanted. */

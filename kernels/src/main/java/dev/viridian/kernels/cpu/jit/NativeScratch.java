@@ -41,6 +41,12 @@ final class NativeScratch {
     ZEROS,
     /** Transformed squares of a map. */
     SQUARES,
+    /** Numbers that are less than a vector. */
+    TAIL,
+    /** What belongs to the channels of a map, read by all threads that normalise it. */
+    CHANNELS,
+    /** Sums that may not go where they belong yet. */
+    SUMS,
     /** Where pixels go that are not there; never read. */
     OUTSIDE
   }

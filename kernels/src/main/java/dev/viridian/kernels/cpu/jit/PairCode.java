@@ -101,7 +101,7 @@ record PairCode() implements Generated {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment from = arena.allocate(4 * 3 * 24, 64);
       MemorySegment to = arena.allocate(bytes(3), 64);
-      float[] values = PanelCode.fill(from, 37);
+      float[] values = Trial.fill(from, 37);
       for (int k : new int[] {3, 5, 9, 18, 22}) {
         to.fill((byte) 1);
         run(page, new Frame(), from.address(), 96, 3, k, to.address());

@@ -161,7 +161,7 @@ record PairColumnsCode(int lines) implements Generated {
       MemorySegment panel = arena.allocate(4L * width * k, 64);
       MemorySegment numbers = arena.allocate(numberBytes(width, k), 64);
       MemorySegment greatest = arena.allocate(PairNumbers.GREATEST_BYTES, 64);
-      float[] y = PanelCode.fill(panel, 37);
+      float[] y = Trial.fill(panel, 37);
       for (int i = 0; i < y.length; i++) {
         int column = i % width;
         y[i] *= column == 3 && i < partValues * width ? 0 : Math.scalb(1f, 3 * column - 40);

@@ -180,7 +180,7 @@ record PairRowsCode() implements Generated {
       MemorySegment to = arena.allocate(4L * rows * k, 64);
       MemorySegment numbers = arena.allocate(numberBytes(rows, k), 64);
       MemorySegment greatest = arena.allocate(PairNumbers.GREATEST_BYTES, 64);
-      float[] x = PanelCode.fill(from, 37);
+      float[] x = Trial.fill(from, 37);
       for (int i = 0; i < rows; i++) {
         table.setAtIndex(JAVA_LONG, i, from.address() + 4L * (k + 1) * i);
         for (int p = 0; p <= k; p++) {

@@ -259,8 +259,8 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
           arena.allocate(2L * (ROW_NUMBERS * rows * parts + ROW_NUMBERS_END), 64);
       MemorySegment columnNumbers = arena.allocate(4L * 2 * columns * parts, 64);
       MemorySegment next = arena.allocate(8L * 2 * FETCHES * k / CHUNK, 64);
-      float[] left = PanelCode.fill(a, 37);
-      float[] right = PanelCode.fill(b, 53);
+      float[] left = Trial.fill(a, 37);
+      float[] right = Trial.fill(b, 53);
       float[] expected = new float[2 * rows * columns];
       for (int i = 0; i < 2 * rows; i++) {
         int tile = i / rows;

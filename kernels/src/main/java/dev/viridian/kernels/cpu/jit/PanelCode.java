@@ -160,9 +160,16 @@ record PanelCode(VectorLevel level, int rows, int vectors, boolean half) impleme
       MemorySegment a = arena.allocate(4L * 2 * rows * 7, 64);
       MemorySegment b = arena.allocate(4L * 2 * length * width, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
-      // Arrays, since all of this runs in the interpreter when a program starts.
-      float[] left = fill(a, 37);
-      float[] right = fill(b, 53);
+      float[] left = Trial.fill(a, 37);
+      float[] right = Trial.fill(b, 53);
+      float[] expected = new float[2 * rows * 2 * width];
+      for (int i = 0; i < expected.length; i++) {
+        int j = i % (2 * width);
+        if (!half || j % width < width - level.lanes() / 2) {
+          int column = j / width * length * width + j % width;
+          expected[i] = Trial.dot(left, i / (2 * width) * 7, right, column, width, length);
+        }
+      }
       for (int turn = 1; turn <= 2; turn++) {
         run(
             page,
@@ -178,32 +185,13 @@ record PanelCode(VectorLevel level, int rows, int vectors, boolean half) impleme
             2,
             turn > 1);
         float[] result = c.toArray(JAVA_FLOAT);
-        for (int i = 0; i < 2 * rows; i++) {
-          for (int j = 0; j < 2 * width; j++) {
-            boolean written = !half || j % width < width - level.lanes() / 2;
-            int column = j / width * length * width + j % width;
-            float expected = 0;
-            for (int p = 0; written && p < length; p++) {
-              expected += turn * left[7 * i + p] * right[column + p * width];
-            }
-            float actual = result[i * 2 * width + j];
-            if (!(Math.abs(actual - expected) <= 1e-5)) {
-              return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;
-            }
+        for (int i = 0; i < result.length; i++) {
+          if (!(Math.abs(result[i] - turn * expected[i]) <= 1e-5)) {
+            return "turn " + turn + ", value " + i + ": " + result[i] + " for " + expected[i];
           }
         }
       }
       return null;
     }
-  }
-
-  /** Fills memory with numbers for a trial. */
-  static float[] fill(MemorySegment s, int step) {
-    float[] values = new float[(int) (s.byteSize() / 4)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (i * step % 101 - 50) / 64f;
-    }
-    MemorySegment.copy(values, 0, s, JAVA_FLOAT, 0, values.length);
-    return values;
   }
 }

@@ -1,7 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.Activation;
-import dev.viridian.kernels.cpu.vector.ActivationRows;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -54,9 +53,7 @@ record ProductOutput(
         rows,
         columns);
     if (last && activation != Activation.NONE) {
-      for (int i = 0; i < rows; i++) {
-        ActivationRows.apply(activation, segment, at + i * ld, columns);
-      }
+      RowActivation.apply(kit.level, activation, segment, at, ld, rows, columns);
     }
   }
 }

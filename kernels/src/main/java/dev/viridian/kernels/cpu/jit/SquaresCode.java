@@ -192,42 +192,28 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
       MemorySegment a = arena.allocate(4 * 2 * left, 64);
       MemorySegment b = arena.allocate(4 * 2 * right, 64);
       MemorySegment c = arena.allocate(4 * 2 * sums, 64);
-      for (int i = 0; i < 2 * left; i++) {
-        a.setAtIndex(JAVA_FLOAT, i, (i * 37 % 101 - 50) / 64f);
-      }
-      for (int i = 0; i < 2 * right; i++) {
-        b.setAtIndex(JAVA_FLOAT, i, (i * 53 % 101 - 50) / 64f);
-      }
+      float[] as = Trial.fill(a, 37);
+      float[] bs = Trial.fill(b, 53);
       for (int turn = 1; turn <= 4; turn++) {
         int channels = Math.min(turn, 3) * CHANNELS;
         Frame f = new Frame();
         squares(f, a.address(), 2 * left, 4 * left, 2, channels);
         filters(f, b.address(), 2 * right, 4 * right, 2);
         result(f, c.address(), 8L * width, 4 * sums, 2, turn == 4).call(page);
-        for (int i = 0; i < 4 * rows; i++) {
-          for (int j = 0; j < 2 * width; j++) {
-            double expected = 0;
-            for (int k = 0; k < channels; k++) {
-              int chunk = (i / rows * most + k / CHANNELS * CHANNELS) * rows;
-              long at = chunk + (long) i % rows * CHANNELS + k % CHANNELS;
-              long panel = (long) i / (2 * rows) * 2 + j / width;
-              double value = a.getAtIndex(JAVA_FLOAT, at);
-              expected += value * b.getAtIndex(JAVA_FLOAT, (panel * most + k) * width + j % width);
-            }
-            expected *= turn == 4 ? 2 : 1;
-            float actual = c.getAtIndex(JAVA_FLOAT, (long) i * 2 * width + j);
-            if (!(Math.abs(actual - expected) <= 1e-4)) {
-              return "turn "
-                  + turn
-                  + ", row "
-                  + i
-                  + ", column "
-                  + j
-                  + ": "
-                  + actual
-                  + ", expected "
-                  + expected;
-            }
+        float[] actual = c.toArray(JAVA_FLOAT);
+        for (int i = 0; i < actual.length; i++) {
+          int row = i / (2 * width);
+          int column = i % (2 * width);
+          int panel = row / (2 * rows) * 2 + column / width;
+          float expected = 0;
+          for (int k = 0; k < channels; k += CHANNELS) {
+            int at = (row / rows * most + k) * rows + row % rows * CHANNELS;
+            int first = (panel * most + k) * width + column % width;
+            expected += Trial.dot(as, at, bs, first, width, CHANNELS);
+          }
+          expected *= turn == 4 ? 2 : 1;
+          if (!(Math.abs(actual[i] - expected) <= 1e-4)) {
+            return "turn " + turn + ", value " + i + ": " + actual[i] + ", expected " + expected;
           }
         }
       }

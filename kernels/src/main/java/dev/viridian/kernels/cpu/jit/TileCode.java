@@ -230,8 +230,16 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
       MemorySegment c = arena.allocate(4L * 2 * rows * columns, 64);
       MemorySegment table = arena.allocate(8L * 2 * 2 * level.rows(), 64);
       MemorySegment next = arena.allocate(8L * 2 * 2 * (length / TileSums.UNROLL), 64);
-      fill(a, 37);
-      fill(b, 53);
+      float[] left = Trial.fill(a, 37);
+      float[] right = Trial.fill(b, 53);
+      float[] expected = new float[2 * rows * columns];
+      for (int i = 0; i < expected.length; i++) {
+        int row = i / columns * 14 + 1;
+        int column = i % columns;
+        expected[i] =
+            Trial.dot(left, row, right, column, columns, length)
+                + Trial.dot(left, row + 7, right, length * columns + column, columns, length);
+      }
       for (int tile = 0; tile < 2; tile++) {
         for (int s = 0; s < 2; s++) {
           for (int i = 0; i < rows; i++) {
@@ -244,28 +252,14 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
         Frame f = new Frame().set(NEXT, next.address()).set(NEXT_BASE, b.address());
         arguments(f, table.address(), 16L * level.rows(), 1, length, 2, b.address());
         result(f, c.address(), rowBytes(), (long) rows * rowBytes(), 2, turn > 1).call(page);
-        for (int i = 0; i < 2 * rows; i++) {
-          for (int j = 0; j < columns; j++) {
-            double expected = 0;
-            for (int p = 0; p < 2 * length; p++) {
-              long at = (2L * i + p / length) * 7 + 1 + p % length;
-              double value = a.getAtIndex(JAVA_FLOAT, at);
-              expected += turn * value * b.getAtIndex(JAVA_FLOAT, (long) p * columns + j);
-            }
-            float actual = c.getAtIndex(JAVA_FLOAT, (long) i * columns + j);
-            if (!(Math.abs(actual - expected) <= 1e-5)) {
-              return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;
-            }
+        float[] actual = c.toArray(JAVA_FLOAT);
+        for (int i = 0; i < expected.length; i++) {
+          if (!(Math.abs(actual[i] - turn * expected[i]) <= 1e-5)) {
+            return "turn " + turn + ", value " + i + ": " + actual[i] + " for " + expected[i];
           }
         }
       }
       return null;
-    }
-  }
-
-  private static void fill(MemorySegment s, int step) {
-    for (long i = 0; i < s.byteSize() / 4; i++) {
-      s.setAtIndex(JAVA_FLOAT, i, (i * step % 101 - 50) / 64f);
     }
   }
 }

@@ -38,6 +38,11 @@ enum VectorLevel {
     return AVX512.runsHere() ? AVX512 : AVX2.runsHere() ? AVX2 : null;
   }
 
+  /** This level or the one below, whichever's vectors lines of a length are made of; else null. */
+  @Nullable VectorLevel of(long line) {
+    return line % lanes() == 0 ? this : line % AVX2.lanes() == 0 ? AVX2 : null;
+  }
+
   /** Floats in a vector. */
   int lanes() {
     return bits / 32;

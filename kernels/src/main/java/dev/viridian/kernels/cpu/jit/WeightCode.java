@@ -288,9 +288,8 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
       MemorySegment shifts = arena.allocate(2L * ROW_NUMBERS * rows, 64);
       MemorySegment sums = arena.allocate(4L * 2 * rows * lanes, 64);
-      // Arrays, since all of this runs in the interpreter when a program starts.
-      float[] left = PanelCode.fill(a, 37);
-      float[] right = PanelCode.fill(b, 53);
+      float[] left = Trial.fill(a, 37);
+      float[] right = Trial.fill(b, 53);
       int panel = (length + 1) * width;
       double[] expected = new double[2 * rows * 2 * width];
       for (int i = 0; i < 2 * rows; i++) {
@@ -301,9 +300,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
         for (int j = 0; j < 2 * width; j++) {
           int column = j / width * panel + j % width;
           double x = right[column];
-          for (int p = 0; p < length; p++) {
-            x += left[STEP * i + p] * right[column + (p + 1) * width];
-          }
+          x += Trial.dot(left, STEP * i, right, column + width, width, length);
           for (int p = 0; paired && p < length; p++) {
             x += PairSums.pair(length, p) ? surplus(left, STEP * i, right, column, p) : 0;
           }

@@ -7,7 +7,6 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.cpu.vector.ActivationRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -455,10 +454,15 @@ final class WinogradConv {
 
     private void activate(int top, int left, long image, int column, int present) {
       for (int y = top; y < Math.min(p.outH(), top + size); y++) {
-        for (int x = left; x < Math.min(p.outW(), left + size); x++) {
-          long pixel = (image * p.outH() + y) * p.outW() + x;
-          ActivationRows.apply(p.activation(), result, pixel * p.outC() + column, present);
-        }
+        long pixel = (image * p.outH() + y) * p.outW() + left;
+        RowActivation.apply(
+            kit.level,
+            p.activation(),
+            result,
+            pixel * p.outC() + column,
+            p.outC(),
+            Math.min(p.outW(), left + size) - left,
+            present);
       }
     }
   }

@@ -45,7 +45,7 @@ final class AttentionInputs {
       this.columnWeights = null;
     } else {
       this.columnWeights = new float[p.keys() + LANES];
-      Runs.readFloats(
+      FloatRuns.readFloats(
           HostBuffer.of(columnWeights), (long) batch * p.keys(), this.columnWeights, 0, p.keys());
     }
   }

@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  * @param stepA 1, or 0 if a repeats along a line; stepB likewise
  * @param outer sizes of what is walked over line by line, outermost first
  */
-record BroadcastRuns(
+public record BroadcastRuns(
     long line, int stepA, int stepB, long[] outer, long[] stridesA, long[] stridesB) {
   /** Shorter lines are not worth while, unless they are all there is. */
   private static final int SHORTEST = 16;
 
   /** Null if the operands do not lie in lines, or in short ones. */
-  static @Nullable BroadcastRuns of(BroadcastProblem p) {
+  public static @Nullable BroadcastRuns of(BroadcastProblem p) {
     int rank = p.shape().size();
     long[] shape = new long[rank];
     long[] a = new long[rank];
@@ -62,12 +62,12 @@ record BroadcastRuns(
   }
 
   /** Where line {@code index} of a begins. */
-  long startA(long index) {
+  public long startA(long index) {
     return start(index, stridesA);
   }
 
   /** Where line {@code index} of b begins. */
-  long startB(long index) {
+  public long startB(long index) {
     return start(index, stridesB);
   }
 
@@ -84,7 +84,7 @@ record BroadcastRuns(
   /** Reads a part of a line: {@code count} numbers from {@code within} on, or one repeated. */
   static void read(MemorySegment s, long start, int step, long within, float[] to, int count) {
     if (step == 1) {
-      Runs.readFloats(s, start + within, to, 0, count);
+      FloatRuns.readFloats(s, start + within, to, 0, count);
     } else {
       Arrays.fill(to, 0, count, Numbers.get(s, start));
     }

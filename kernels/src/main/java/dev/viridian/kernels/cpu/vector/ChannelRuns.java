@@ -223,8 +223,8 @@ record ChannelRuns(int channels, int period) {
       boolean silu,
       float[] xhat,
       float[] dz) {
-    Runs.readFloats(x, from, xhat, 0, count);
-    Runs.readFloats(dy, from, dz, 0, count);
+    FloatRuns.readFloats(x, from, xhat, 0, count);
+    FloatRuns.readFloats(dy, from, dz, 0, count);
     centre(xhat, count, p);
     if (silu) {
       float[] slopes = Scratch.get(Scratch.Part.THIRD, VectorFunctions.room(count));

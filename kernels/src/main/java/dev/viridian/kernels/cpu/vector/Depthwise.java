@@ -31,9 +31,9 @@ final class Depthwise {
   private static float[] transposed(ConvProblem p, Buffer weight) {
     int taps = p.kh() * p.kw();
     float[] values = new float[Math.multiplyExact(taps, p.c())];
-    Runs.read(HostBuffer.of(weight), p.weight(), 0, values, 0, values.length);
+    FloatRuns.read(HostBuffer.of(weight), p.weight(), 0, values, 0, values.length);
     float[] result = new float[values.length];
-    Runs.transpose(values, 0, taps, p.c(), taps, result, 0, p.c());
+    FloatRuns.transpose(values, 0, taps, p.c(), taps, result, 0, p.c());
     return result;
   }
 
@@ -151,7 +151,7 @@ final class Depthwise {
     int oh = row % p.outH();
     float[] gradient = Scratch.get(Scratch.Part.ROWS, c);
     for (int ow = 0; ow < p.outW(); ow++) {
-      Runs.read(dy, DType.F32, ((long) row * p.outW() + ow) * c, gradient, 0, c);
+      FloatRuns.read(dy, DType.F32, ((long) row * p.outW() + ow) * c, gradient, 0, c);
       for (int t = 0; t < p.kh() * p.kw(); t++) {
         int ih = oh * p.strideH() - p.padTop() + t / p.kw() * p.dilationH();
         int iw = ow * p.strideW() - p.padLeft() + t % p.kw() * p.dilationW();

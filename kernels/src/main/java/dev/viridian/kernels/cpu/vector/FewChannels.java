@@ -84,7 +84,7 @@ public final class FewChannels implements ConvKernels, Selective {
     }
     float[] biases = new float[width];
     if (p.bias() && bias != null) {
-      Runs.read(HostBuffer.of(bias), p.biasType(), 0, biases, 0, p.outC());
+      FloatRuns.read(HostBuffer.of(bias), p.biasType(), 0, biases, 0, p.outC());
     }
     Window window =
         new Window(
@@ -103,7 +103,7 @@ public final class FewChannels implements ConvKernels, Selective {
 
   private static float[] weights(ConvProblem p, Buffer weight) {
     float[] values = new float[Math.multiplyExact(p.outC() * p.kh() * p.kw(), p.c())];
-    Runs.read(HostBuffer.of(weight), p.weight(), 0, values, 0, values.length);
+    FloatRuns.read(HostBuffer.of(weight), p.weight(), 0, values, 0, values.length);
     return values;
   }
 
@@ -337,7 +337,7 @@ public final class FewChannels implements ConvKernels, Selective {
       ConvProblem p, MemorySegment dy, long from, int pixels, int width) {
     int c = p.outC();
     float[] dense = Scratch.get(Scratch.Part.BLOCK, pixels * width);
-    Runs.read(dy, DType.F32, from, dense, 0, pixels * c);
+    FloatRuns.read(dy, DType.F32, from, dense, 0, pixels * c);
     for (int i = pixels - 1; i >= 0 && width > c; i--) { // apart, from the last on
       System.arraycopy(dense, i * c, dense, i * width, c);
       Arrays.fill(dense, i * width + c, (i + 1) * width, 0f);

@@ -15,11 +15,11 @@ record MatrixOperand(MemorySegment segment, DType type, long base, long ld, bool
   public void read(int row, int rows, int k, int count, float[] to, int at, int stride) {
     if (alongK) {
       for (int i = 0; i < rows; i++) {
-        Runs.read(segment, type, base + (row + i) * ld + k, to, at + i * stride, count);
+        FloatRuns.read(segment, type, base + (row + i) * ld + k, to, at + i * stride, count);
       }
     } else {
       for (int p = 0; p < count; p++) {
-        Runs.read(segment, type, base + (k + p) * ld + row, to, at + p * stride, rows);
+        FloatRuns.read(segment, type, base + (k + p) * ld + row, to, at + p * stride, rows);
       }
     }
   }

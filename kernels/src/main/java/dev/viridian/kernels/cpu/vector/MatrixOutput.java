@@ -33,7 +33,7 @@ record MatrixOutput(
       return null;
     }
     float[] values = new float[count];
-    Runs.read(HostBuffer.of(bias), type, from, values, 0, count);
+    FloatRuns.read(HostBuffer.of(bias), type, from, values, 0, count);
     return values;
   }
 

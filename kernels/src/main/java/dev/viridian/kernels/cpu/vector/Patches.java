@@ -56,7 +56,7 @@ record Patches(
             run += Math.min(channels, end - target - run);
             tap++;
           }
-          Runs.readFloats(map, source, to, target, run);
+          FloatRuns.readFloats(map, source, to, target, run);
         } else {
           Arrays.fill(to, target, target + run, 0f);
         }

@@ -207,7 +207,7 @@ final class Product {
           int present = Math.min(NR, column + width - first);
           right.read(first, present, k + from, count, buffer, 0, LDA);
           int at = panelAt(from, count, j);
-          Runs.transpose(buffer, 0, LDA, present, count, panels, at, NR);
+          FloatRuns.transpose(buffer, 0, LDA, present, count, panels, at, NR);
         }
         return;
       }
@@ -253,7 +253,7 @@ final class Product {
       if (flipped) {
         int flippedLd = roundUp(count, NR);
         float[] turned = Scratch.get(Scratch.Part.FLIPPED, ld * flippedLd);
-        Runs.transpose(c, 0, ld, count, present, turned, 0, flippedLd);
+        FloatRuns.transpose(c, 0, ld, count, present, turned, 0, flippedLd);
         output.store(new Tile(turned, 0, flippedLd, firstColumn, present, row, count, first, last));
       } else {
         output.store(new Tile(c, 0, ld, row, count, firstColumn, present, first, last));
@@ -266,7 +266,7 @@ final class Product {
       } else {
         float[] buffer = Scratch.get(Scratch.Part.BLOCK, KC * MAX_ROWS);
         left.read(row, count, fromK, length, buffer, 0, count);
-        Runs.transpose(buffer, 0, count, length, count, a, 0, LDA);
+        FloatRuns.transpose(buffer, 0, count, length, count, a, 0, LDA);
       }
     }
   }

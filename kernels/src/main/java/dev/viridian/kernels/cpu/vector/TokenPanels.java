@@ -84,7 +84,7 @@ record TokenPanels(int tokens, int dim) {
       for (int j = 0; j < count; j += NR) {
         int present = Math.min(NR, count - j);
         m.read(block * BLOCK + j, present, from, length, buffer, 0, LDA);
-        Runs.transpose(
+        FloatRuns.transpose(
             buffer, 0, LDA, present, length, to, across(at, block, from) + j * length, NR);
       }
     }

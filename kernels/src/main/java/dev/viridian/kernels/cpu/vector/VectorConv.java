@@ -163,7 +163,7 @@ public final class VectorConv implements ConvKernels {
         int tap = taps[(k + p) / outC];
         long filter = firstOut + (k + p) % outC;
         long from = (filter * tapCount + tap) * inC + row;
-        Runs.read(weight, type, from, to, at + p * stride, rows);
+        FloatRuns.read(weight, type, from, to, at + p * stride, rows);
       }
     }
   }

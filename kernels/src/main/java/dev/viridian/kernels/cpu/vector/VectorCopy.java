@@ -198,7 +198,7 @@ public final class VectorCopy implements CopyKernels, Selective {
     short[] halves = new short[values.length];
     for (int i = 0; i < n; i += BLOCK) {
       int count = Math.min(BLOCK, n - i);
-      Runs.read(from, a, source + i, values, 0, count);
+      FloatRuns.read(from, a, source + i, values, 0, count);
       if (b == DType.F32) {
         MemorySegment.copy(values, 0, to, Numbers.FLOAT, 4 * (target + i), count);
         continue;
@@ -244,13 +244,16 @@ public final class VectorCopy implements CopyKernels, Selective {
   }
 
   private static void add(MemorySegment from, long s, MemorySegment to, long t, int n) {
-    int lanes = VectorMath.FLOATS.length();
-    int i = 0;
-    for (; i <= n - lanes; i += lanes) {
-      Runs.store(Runs.load(to, t + i).add(Runs.load(from, s + i)), to, t + i);
-    }
-    for (; i < n; i++) {
-      Numbers.set(to, t + i, Numbers.get(to, t + i) + Numbers.get(from, s + i));
+    float[] sums = new float[Math.min(n, BLOCK)];
+    float[] values = new float[sums.length];
+    for (int i = 0; i < n; i += BLOCK) {
+      int count = Math.min(BLOCK, n - i);
+      MemorySegment.copy(to, Numbers.FLOAT, 4 * (t + i), sums, 0, count);
+      MemorySegment.copy(from, Numbers.FLOAT, 4 * (s + i), values, 0, count);
+      for (int j = 0; j < count; j++) {
+        sums[j] += values[j];
+      }
+      MemorySegment.copy(sums, 0, to, Numbers.FLOAT, 4 * (t + i), count);
     }
   }
 

@@ -48,7 +48,7 @@ final class VectorLayerNorm {
           float[] row = Scratch.get(Scratch.Part.FIRST, n);
           long last = Math.min(p.rows(), (task + 1L) * rows);
           for (long r = (long) task * rows; r < last; r++) {
-            Runs.readFloats(x, r * n, row, 0, n);
+            FloatRuns.readFloats(x, r * n, row, 0, n);
             float pivot = (float) (RowMath.sum(row, n) / n);
             RowMath.subtract(row, n, pivot);
             // what rounding left of the mean
@@ -104,8 +104,8 @@ final class VectorLayerNorm {
           long last = Math.min(p.rows(), (task + 1L) * rows);
           for (long r = (long) task * rows; r < last; r++) {
             float rstd = Numbers.get(rstds, r);
-            Runs.readFloats(x, r * n, xhat, 0, n);
-            Runs.readFloats(dy, r * n, g, 0, n);
+            FloatRuns.readFloats(x, r * n, xhat, 0, n);
+            FloatRuns.readFloats(dy, r * n, g, 0, n);
             prepare(xhat, g, n, Numbers.get(means, r), rstd, gamma, sumGamma, sumBeta);
             if (dx != null) {
               float sum = (float) (RowMath.sum(g, n) / n);

@@ -29,7 +29,7 @@ public final class VectorNorm implements NormKernels {
     if (b == null) {
       Arrays.fill(values, absent);
     } else {
-      Runs.read(HostBuffer.of(b), type, 0, values, 0, n);
+      FloatRuns.read(HostBuffer.of(b), type, 0, values, 0, n);
     }
     return values;
   }
@@ -264,7 +264,11 @@ public final class VectorNorm implements NormKernels {
 
   /** Compares two small normalisations with the plain loops'. */
   public static @Nullable String fault(NormKernels candidate, NormKernels reference) {
-    int channels = 24;
+    return fault(candidate, reference, 24);
+  }
+
+  /** The same with a number of channels, a multiple of 4. */
+  public static @Nullable String fault(NormKernels candidate, NormKernels reference, int channels) {
     int values = 30 * channels;
     HostBuffer x = new HostBuffer(SelfTest.numbers(DType.F32, values));
     HostBuffer parameter = new HostBuffer(SelfTest.numbers(DType.F32, values));

@@ -58,7 +58,7 @@ public final class VectorPointwise implements PointwiseKernels, Selective {
 
   private static float[] read(Scratch.Part part, MemorySegment s, long from, int count) {
     float[] values = Scratch.get(part, RUN);
-    Runs.readFloats(s, from, values, 0, count);
+    FloatRuns.readFloats(s, from, values, 0, count);
     return values;
   }
 
@@ -308,11 +308,18 @@ public final class VectorPointwise implements PointwiseKernels, Selective {
         });
   }
 
-  /** Compares a function and a repeated sum with the plain loops'. */
+  /** Compares two functions and a repeated sum with the plain loops'. */
   public static @Nullable String fault(PointwiseKernels candidate, PointwiseKernels reference) {
+    return fault(candidate, reference, 33);
+  }
+
+  /** The same with lines of a length, up to 33. */
+  public static @Nullable String fault(
+      PointwiseKernels candidate, PointwiseKernels reference, int line) {
     HostBuffer x = new HostBuffer(SelfTest.numbers(DType.F32, 990));
+    long columns = line;
     BroadcastProblem rows =
-        new BroadcastProblem(List.of(30L, 33L), List.of(33L, 1L), List.of(0L, 1L));
+        new BroadcastProblem(List.of(30L, columns), List.of(columns, 1L), List.of(0L, 1L));
     String fault =
         SelfTest.fault(
             990,
@@ -321,12 +328,14 @@ public final class VectorPointwise implements PointwiseKernels, Selective {
     if (fault == null) {
       fault =
           SelfTest.fault(
-              495, y -> candidate.geglu(15, 33, x, y), y -> reference.geglu(15, 33, x, y));
+              15 * line,
+              y -> candidate.geglu(15, line, x, y),
+              y -> reference.geglu(15, line, x, y));
     }
     return fault != null
         ? fault
         : SelfTest.fault(
-            990,
+            30 * line,
             y -> candidate.binary(Binary.ADD, rows, x, x, y),
             y -> reference.binary(Binary.ADD, rows, x, x, y));
   }

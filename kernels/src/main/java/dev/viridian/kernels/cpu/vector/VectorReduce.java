@@ -99,7 +99,7 @@ public final class VectorReduce implements ReduceKernels, Selective {
     if (step == 1) {
       for (int row = 0; row < rows; row += TASK) {
         int count = Math.min(TASK, rows - row);
-        Runs.readFloats(x, from + row, values, 0, count);
+        FloatRuns.readFloats(x, from + row, values, 0, count);
         sums[at] += RowMath.sum(values, count);
       }
     } else if (step == width) {
@@ -116,7 +116,7 @@ public final class VectorReduce implements ReduceKernels, Selective {
       for (int row = 0; row < rows; row += ROWS) {
         Arrays.fill(places, 0, width, 0);
         for (int r = row; r < Math.min(rows, row + ROWS); r++) {
-          Runs.readFloats(x, from + r * step, values, 0, width);
+          FloatRuns.readFloats(x, from + r * step, values, 0, width);
           for (int i = 0; i < width; i++) {
             places[i] += values[i];
           }

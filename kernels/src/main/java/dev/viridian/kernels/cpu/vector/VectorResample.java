@@ -1,7 +1,5 @@
 package dev.viridian.kernels.cpu.vector;
 
-import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
-
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.ResizeTaps;
@@ -13,7 +11,6 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  * is left to plain loops.
  */
 public final class VectorResample implements ResampleKernels, Selective {
-  private static final int LANES = FLOATS.length();
-
   private final Workers workers;
   private final ReferenceResample plain;
 
@@ -81,30 +76,17 @@ public final class VectorResample implements ResampleKernels, Selective {
       return;
     }
     long at = (firstRow + rows.index()[start]) * size;
-    Runs.readFloats(from, at, to, 0, size);
+    FloatRuns.readFloats(from, at, to, 0, size);
     float first = rows.weight()[start];
     if (first != 1) {
-      int j = 0;
-      for (; j <= size - LANES; j += LANES) {
-        FloatVector.fromArray(FLOATS, to, j).mul(first).intoArray(to, j);
-      }
-      for (; j < size; j++) {
+      for (int j = 0; j < size; j++) {
         to[j] *= first;
       }
     }
     for (int t = start + 1; t < end; t++) {
-      at = (firstRow + rows.index()[t]) * size;
-      float weight = rows.weight()[t];
-      int j = 0;
-      for (; j <= size - LANES; j += LANES) {
-        Runs.load(from, at + j)
-            .mul(weight)
-            .add(FloatVector.fromArray(FLOATS, to, j))
-            .intoArray(to, j);
-      }
-      for (; j < size; j++) {
-        to[j] += weight * Numbers.get(from, at + j);
-      }
+      float[] row = Scratch.get(Scratch.Part.FIRST, size);
+      FloatRuns.readFloats(from, (firstRow + rows.index()[t]) * size, row, 0, size);
+      BinaryLoops.addScaled(to, rows.weight()[t], row, size);
     }
   }
 
@@ -119,22 +101,16 @@ public final class VectorResample implements ResampleKernels, Selective {
         System.arraycopy(from, columns.index()[t] * c, to, at, c);
         continue;
       }
-      int k = 0;
-      for (; k <= c - LANES; k += LANES) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (t = start[j]; t < end; t++) {
-          FloatVector pixel = FloatVector.fromArray(FLOATS, from, columns.index()[t] * c + k);
-          sum = pixel.mul(columns.weight()[t]).add(sum);
-        }
-        sum.intoArray(to, at + k);
+      Arrays.fill(to, at, at + c, 0);
+      for (; t < end; t++) {
+        add(columns.weight()[t], from, columns.index()[t] * c, to, at, c);
       }
-      for (; k < c; k++) {
-        float sum = 0;
-        for (t = start[j]; t < end; t++) {
-          sum += columns.weight()[t] * from[columns.index()[t] * c + k];
-        }
-        to[at + k] = sum;
-      }
+    }
+  }
+
+  private static void add(float weight, float[] from, int fromAt, float[] to, int at, int count) {
+    for (int k = 0; k < count; k++) {
+      to[at + k] += weight * from[fromAt + k];
     }
   }
 

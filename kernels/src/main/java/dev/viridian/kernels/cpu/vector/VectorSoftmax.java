@@ -70,7 +70,7 @@ public final class VectorSoftmax implements SoftmaxKernels {
         rows,
         cols,
         (row, values, unused) -> {
-          Runs.readFloats(in, row * cols, values, 0, cols);
+          FloatRuns.readFloats(in, row * cols, values, 0, cols);
           VectorFunctions.expOfDifference(values, cols, RowMath.max(values, cols));
           scale(values, cols, (float) (1 / RowMath.sum(values, cols)));
           write(values, cols, out, row * cols);
@@ -86,8 +86,8 @@ public final class VectorSoftmax implements SoftmaxKernels {
         rows,
         cols,
         (row, values, slopes) -> {
-          Runs.readFloats(out, row * cols, values, 0, cols);
-          Runs.readFloats(gradient, row * cols, slopes, 0, cols);
+          FloatRuns.readFloats(out, row * cols, values, 0, cols);
+          FloatRuns.readFloats(gradient, row * cols, slopes, 0, cols);
           // y sums to 1, so a shift of dy changes nothing; this one makes the sum that matters
           // small
           RowMath.subtract(slopes, cols, (float) RowMath.dot(values, slopes, cols));
@@ -107,7 +107,7 @@ public final class VectorSoftmax implements SoftmaxKernels {
         rows,
         cols,
         (row, values, powers) -> {
-          Runs.readFloats(in, row * cols, values, 0, cols);
+          FloatRuns.readFloats(in, row * cols, values, 0, cols);
           System.arraycopy(values, 0, powers, 0, cols);
           double lse = logSumExp(powers, cols);
           for (int i = 0; i < cols; i++) {
@@ -126,8 +126,8 @@ public final class VectorSoftmax implements SoftmaxKernels {
         rows,
         cols,
         (row, values, slopes) -> {
-          Runs.readFloats(out, row * cols, values, 0, cols);
-          Runs.readFloats(gradient, row * cols, slopes, 0, cols);
+          FloatRuns.readFloats(out, row * cols, values, 0, cols);
+          FloatRuns.readFloats(gradient, row * cols, slopes, 0, cols);
           float sum = (float) RowMath.sum(slopes, cols);
           VectorFunctions.exp(values, cols);
           for (int i = 0; i < cols; i++) {
@@ -145,7 +145,7 @@ public final class VectorSoftmax implements SoftmaxKernels {
         rows,
         cols,
         (row, values, unused) -> {
-          Runs.readFloats(in, row * cols, values, 0, cols);
+          FloatRuns.readFloats(in, row * cols, values, 0, cols);
           Numbers.set(out, row, logSumExp(values, cols));
         });
   }
