@@ -20,6 +20,12 @@ final class AttentionForward {
   /** Queries of a task; a multiple of the rows of every tile. */
   static final int ROWS = 48;
 
+  /** From so many queries on a task has twice as many: keys and values are read half as often. */
+  private static final int MANY = 2048;
+
+  /** Most queries of a task. */
+  static final int MOST_ROWS = 2 * ROWS;
+
   /**
    * With fewer scores what pairs need beforehand takes what they gain: 64 queries and keys take as
    * long without.
@@ -40,6 +46,9 @@ final class AttentionForward {
   final @Nullable MemorySegment columnMap;
   final HeadPanels panels;
   final MemorySegment packed;
+
+  /** Queries of a task. */
+  final int rows;
 
   /** Whether tiles go by {@link BoundedTile}. */
   private final boolean bounded;
@@ -75,6 +84,7 @@ final class AttentionForward {
     this.out = HostBuffer.of(out);
     this.lse = lse == null ? null : HostBuffer.of(lse);
     this.columnMap = columnMap == null ? null : HostBuffer.of(columnMap);
+    rows = p.queries() < MANY ? ROWS : MOST_ROWS;
     panels = new HeadPanels(code, p.keys(), p.headDim(), true);
     packed =
         NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
@@ -120,13 +130,13 @@ final class AttentionForward {
             lengths[task] = longest(head, task % blocks);
           }
         });
-    int tiles = Math.ceilDiv(p.queries(), ROWS);
+    int tiles = Math.ceilDiv(p.queries(), rows);
     workers.run(
         Math.multiplyExact(p.heads(), tiles),
         task -> {
           int head = task / tiles;
-          int first = task % tiles * ROWS;
-          int count = Math.min(ROWS, p.queries() - first);
+          int first = task % tiles * rows;
+          int count = Math.min(rows, p.queries() - first);
           float longest = 0;
           for (int block = 0; bounded && block < blocks; block++) {
             longest = Math.max(longest, lengths[head * blocks + block]); // NaN stays

@@ -73,7 +73,7 @@ final class BoundedTile {
     lanes = f.code.level.lanes();
     NativeRows[] groups =
         NativeRows.scratch(
-            AttentionForward.ROWS,
+            f.rows,
             NativeRows.width(p.headDim()),
             NativeRows.width(HeadPanels.BLOCK),
             NativeRows.width(f.panels.vectors() * lanes),
@@ -143,6 +143,7 @@ final class BoundedTile {
 
   private boolean pairs(NativeRows from, float longest, boolean[] again) {
     boolean all = true;
+    int exponent = Math.getExponent(longest);
     MemorySegment memory = shifts.memory();
     f.code.squares(from, count, p.headDim(), squares);
     for (int i = 0; i < count; i++) {
@@ -152,16 +153,20 @@ final class BoundedTile {
       again[i] = !(bound < HIGHEST_BOUND);
       all &= again[i];
       float shift = again[i] ? -LONGEST : -LOG2_E * Math.max(0, bound - HIGHEST);
-      int power = Math.getExponent(longest) - Math.getExponent(length);
-      power = Math.clamp(power, -MOST, MOST);
+      int power = Math.clamp(exponent - Math.getExponent(length), -MOST, MOST);
       long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
       memory.set(JAVA_FLOAT, at, shift);
-      memory.set(JAVA_FLOAT, at + Float.BYTES, Math.scalb(LOG2_E, -power));
-      memory.set(JAVA_FLOAT, factor.at() + 4L * i, Math.scalb(p.scale(), power));
+      memory.set(JAVA_FLOAT, at + Float.BYTES, LOG2_E * power(-power));
+      memory.set(JAVA_FLOAT, factor.at() + 4L * i, p.scale() * power(power));
     }
     f.code.copy(from, queries, count, p.headDim(), factor);
     takeOut();
     return all;
+  }
+
+  /** 2^{@code exponent}, a normal number. */
+  private static float power(int exponent) {
+    return Float.intBitsToFloat(exponent + Float.MAX_EXPONENT << 23);
   }
 
   /** Takes out of the rows' shifts what their own values add to their scores. */
@@ -185,7 +190,7 @@ final class BoundedTile {
     MemorySegment lse = f.lse;
     for (int i = 0; i < count; i++) {
       double sum = 0;
-      for (int j = 0; j < lanes; j++) {
+      for (int j = 0; j < lanes && (lse != null || !(sum >= LEAST_SUM)); j++) {
         sum += memory.get(JAVA_FLOAT, sums.at() + 4L * ((long) i * lanes + j));
       }
       again[i] |= !(sum >= LEAST_SUM);

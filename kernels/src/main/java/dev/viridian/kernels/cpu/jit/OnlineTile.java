@@ -14,7 +14,6 @@ import org.jspecify.annotations.Nullable;
  * score so far; when that grows, what has been summed is scaled down.
  */
 final class OnlineTile {
-  private static final int ROWS = AttentionForward.ROWS;
   private static final int BYTES = Float.BYTES;
 
   final AttentionForward f;
@@ -38,7 +37,7 @@ final class OnlineTile {
     lanes = f.code.level.lanes();
     NativeRows[] groups =
         NativeRows.scratch(
-            ROWS,
+            f.rows,
             NativeRows.width(p.headDim()),
             NativeRows.width(HeadPanels.BLOCK),
             NativeRows.width(f.panels.vectors() * lanes),
@@ -125,8 +124,8 @@ final class OnlineTile {
       for (VectorLevel level : VectorLevel.values()) {
         int lanes = level.lanes();
         int row = SoftmaxCode.STATE_VECTORS * lanes;
-        MemorySegment state = Arena.global().allocate(4L * ROWS * row, 64);
-        for (int i = 0; i < ROWS * row; i++) {
+        MemorySegment state = Arena.global().allocate(4L * AttentionForward.MOST_ROWS * row, 64);
+        for (int i = 0; i < AttentionForward.MOST_ROWS * row; i++) {
           state.setAtIndex(JAVA_FLOAT, i, i % row < lanes ? SoftmaxCode.NONE : 0f);
         }
         STATE.put(level, state);

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 
 /**
@@ -68,7 +69,16 @@ record RightMatrix(
             whole,
             count);
       }
-      rest(column, present, k, 0, count, whole * vectors, panel, at, width);
+      int end = Math.ceilDiv(present, vectors) * vectors;
+      rest(column, present, k, 0, count, whole * vectors, end, panel, at, width);
+      if (end < width) {
+        int zeros = (width - end) / vectors;
+        MemorySegment from = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * zeros * vectors);
+        long to = panel.address() + at + 4L * end;
+        Code copy = kit.pack(DType.F32, false);
+        PackCode.runStraight(copy, frame, from.address(), 0, to, 4L * width, zeros, count);
+        Reference.reachabilityFence(from);
+      }
       return;
     }
     int squares = count / vectors;
@@ -92,7 +102,7 @@ record RightMatrix(
       turn(kit, frame, column, present, k, squares, done, panel.address() + at, width);
     }
     if (squares * vectors < count) {
-      rest(column, present, k, squares * vectors, count, 0, panel, at, width);
+      rest(column, present, k, squares * vectors, count, 0, width, panel, at, width);
     }
   }
 
@@ -126,7 +136,7 @@ record RightMatrix(
     }
   }
 
-  /** What no whole vector is left for: some values of K, of columns from {@code first} on. */
+  /** What no whole vector is left for: some values of K, of columns {@code first} to the end. */
   private void rest(
       int column,
       int present,
@@ -134,11 +144,12 @@ record RightMatrix(
       int fromK,
       int toK,
       int first,
+      int end,
       MemorySegment panel,
       long at,
       int width) {
     for (int p = fromK; p < toK; p++) {
-      for (int j = first; j < width; j++) {
+      for (int j = first; j < end; j++) {
         float value =
             j < present ? Numbers.get(segment, type, index(column + j, (long) k + p)) : 0f;
         panel.set(JAVA_FLOAT, at + 4L * ((long) p * width + j), value);
