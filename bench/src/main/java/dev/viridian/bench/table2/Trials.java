@@ -95,8 +95,9 @@ public final class Trials {
   /**
    * Does what is not done yet.
    *
-   * @return the exit code of the first command that failed, 0 if none did; then {@code table2.json}
-   *     and {@code table2.md} are written
+   * <p>{@code table2.json} and {@code table2.md} are written after each seed, of what is done.
+   *
+   * @return the exit code of the first command that failed, 0 if none did
    * @throws InputException if the output folder was begun with another setup, or cannot be written
    */
   public static int run(Setup setup, Command command) {
@@ -133,14 +134,18 @@ public final class Trials {
         delete(folder.resolve("checkpoints")); // three times the weights, and nothing goes on
         Files.deleteIfExists(folder.resolve(LATENTS));
       }
+      write(outcomes);
     }
+    return 0;
+  }
+
+  private void write(List<Outcome> outcomes) throws IOException {
     Table table = new Table(outcomes);
     Map<String, Object> json = new LinkedHashMap<>(setup.facts());
     json.put("outcomes", outcomes.stream().map(Outcome::facts).toList());
     json.put("means", table.rows());
     Files.writeString(setup.output.resolve("table2.json"), JSON.writeValueAsString(json) + "\n");
     Files.writeString(setup.output.resolve("table2.md"), table.markdown());
-    return 0;
   }
 
   private void begin() throws IOException {
