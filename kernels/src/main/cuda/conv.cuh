@@ -29,20 +29,20 @@ DEVICE void patches(long long elements, long long first, int outH, SHAPE, const 
   }
 }
 
-// y [rows, channels] = act(y + bias) + residual, the bias of any type; bias and residual may be
-// absent.
+// y [rows, channels] = act(x + bias) + residual, the bias of any type; bias and residual may be
+// absent, y may be x.
 template <class T>
 struct Finish {
   int channels, activation, biasType;
   const void* bias;
-  const T* residual;
+  const T *residual, *x;
   T* y;
 
   // without an activation: what networks have in this place
   METHOD void many(long long i) {
     long long rest = i;
     float v[MANY(T)], more[MANY(T)];
-    load(v, y + i);
+    load(v, x + i);
     loadParameters(more, bias, biasType, takeOff(&rest, channels), 0);
 #pragma unroll
     for (int j = 0; j < MANY(T); j++) v[j] += more[j];
@@ -55,7 +55,7 @@ struct Finish {
   }
   METHOD void one(long long i) {
     long long rest = i;
-    float v = wide(y[i]);
+    float v = wide(x[i]);
     if (bias != nullptr) v += loadFloat(bias, biasType, takeOff(&rest, channels));
     v = activate(activation, v);
     if (residual != nullptr) v += wide(residual[i]);
@@ -65,8 +65,8 @@ struct Finish {
 
 template <class T>
 DEVICE void finish(long long elements, Finish<T> f) {
-  bool whole = f.activation == 0 && f.channels % MANY(T) == 0 && isAligned(f.y) &&
-               isAligned(f.residual);
+  bool whole = f.activation == 0 && f.channels % MANY(T) == 0 && isAligned(f.x) &&
+               isAligned(f.y) && isAligned(f.residual);
   each<T>(elements, whole, f);
 }
 

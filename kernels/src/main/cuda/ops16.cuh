@@ -21,8 +21,9 @@
     const long long size[8] = LIST(size), a[8] = LIST(a), b[8] = LIST(b);                          \
     binaryStrided(f, n, size, a, b, as, bs, y);                                                    \
   }                                                                                                \
-  extern "C" __global__ void family##_pointwise_geglu(long long n, int cols, const T* x, T* y) {   \
-    geglu(n, cols, x, y);                                                                          \
+  extern "C" __global__ void family##_pointwise_geglu(long long n, int cols, int biasType,         \
+                                                      const void* bias, const T* x, T* y) {        \
+    geglu(n, Geglu<T>{cols, biasType, bias, x, y});                                                \
   }                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS)                                            \
       family##_norm_statistics(const T* x, float* partial, int spatial, int channels, int width,   \
@@ -55,8 +56,8 @@
   }                                                                                                \
   extern "C" __global__ void family##_conv_finish(long long elements, int channels,                \
                                                   int activation, int biasType, const void* bias,  \
-                                                  const T* residual, T* y) {                       \
-    finish(elements, Finish<T>{channels, activation, biasType, bias, residual, y});                \
+                                                  const T* residual, const T* x, T* y) {           \
+    finish(elements, Finish<T>{channels, activation, biasType, bias, residual, x, y});             \
   }                                                                                                \
   extern "C" __global__ void family##_gemm_epilogue(                                               \
       long long elements, int m, int n, long long leading, long long step, int zero,               \

@@ -129,8 +129,9 @@ extern "C" __global__ void pointwise_combine(int terms, long long n, const float
   }
 }
 
-extern "C" __global__ void pointwise_geglu(long long n, int cols, const float* x, float* y) {
-  geglu(n, cols, x, y);
+extern "C" __global__ void pointwise_geglu(long long n, int cols, int biasType, const void* bias,
+                                           const float* x, float* y) {
+  geglu(n, Geglu<float>{cols, biasType, bias, x, y});
 }
 
 extern "C" __global__ void pointwise_geglu_backward(long long n, int cols, const float* x,

@@ -135,29 +135,43 @@ DEVICE void binaryStrided(int f, long long n, const long long (&size)[8], const 
   }
 }
 
-// y [rows, cols] = x[:, :cols] gelu(x[:, cols:])
+// y [rows, cols] = x[:, :cols] gelu(x[:, cols:]) of x + bias; the bias [2 cols], of any type, may be
+// absent.
 template <class T>
 struct Geglu {
-  int cols;
+  int cols, biasType;
+  const void* bias;
   const T* x;
   T* y;
-  METHOD long long place(long long i) { return i / cols * cols + i; }  // row · 2 cols + column
   METHOD void many(long long i) {
-    const T* from = x + place(i);
-    float value[MANY(T)], gate[MANY(T)];
-    load(value, from);
+    long long row = i;
+    int column = takeOff(&row, cols);
+    const T* from = x + 2 * row * cols + column;
+    float value[MANY(T)], gate[MANY(T)], more[MANY(T)];
     load(gate, from + cols);
+    loadParameters(more, bias, biasType, cols + column, 0);
 #pragma unroll
-    for (int j = 0; j < MANY(T); j++) value[j] *= geluF(gate[j]);
+    for (int j = 0; j < MANY(T); j++) gate[j] = geluF(gate[j] + more[j]);
+    load(value, from);
+    loadParameters(more, bias, biasType, column, 0);
+#pragma unroll
+    for (int j = 0; j < MANY(T); j++) value[j] = (value[j] + more[j]) * gate[j];
     store(y + i, value);
   }
   METHOD void one(long long i) {
-    const T* from = x + place(i);
-    put(y + i, wide(from[0]) * geluF(wide(from[cols])));
+    long long row = i;
+    int column = takeOff(&row, cols);
+    const T* from = x + 2 * row * cols + column;
+    float value = wide(from[0]), gate = wide(from[cols]);
+    if (bias != nullptr) {
+      value += loadFloat(bias, biasType, column);
+      gate += loadFloat(bias, biasType, cols + column);
+    }
+    put(y + i, value * geluF(gate));
   }
 };
 
 template <class T>
-DEVICE void geglu(long long n, int cols, const T* x, T* y) {
-  each<T>(n, cols % MANY(T) == 0 && isAligned(x) && isAligned(y), Geglu<T>{cols, x, y});
+DEVICE void geglu(long long n, Geglu<T> g) {
+  each<T>(n, g.cols % MANY(T) == 0 && isAligned(g.x) && isAligned(g.y), g);
 }

@@ -101,7 +101,8 @@ public final class Device implements AutoCloseable {
 
   /**
    * A CUDA device whose products, convolutions and attention round their factors to a type of 16
-   * bits and use tensor cores; tensors and sums stay F32.
+   * bits and use tensor cores; sums stay F32. Networks keep their activations in that type where no
+   * gradient is wanted ({@link #activations}).
    *
    * @param ordinal 0 for the first
    * @param compute F32 (as {@link #cuda(int)}), F16 or BF16
@@ -134,6 +135,14 @@ public final class Device implements AutoCloseable {
   /** The implementations of every kernel family on this device. */
   public Kernels kernels() {
     return kernels;
+  }
+
+  /**
+   * What networks keep their activations in here between ops, where no gradient is wanted: F32, or
+   * the type of 16 bits that the device computes in.
+   */
+  public DType activations() {
+    return kernels.activations();
   }
 
   /** Hands out this device's memory. */

@@ -2,6 +2,7 @@ package dev.viridian.kernels;
 
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Element by element, F32, contiguous unless a {@link BroadcastProblem} says otherwise. Written
@@ -97,7 +98,28 @@ public interface PointwiseKernels {
   /** x [rows, 2·cols]: {@code y [rows, cols] = x[:, :cols] · gelu(x[:, cols:])}. */
   void geglu(long rows, int cols, Buffer x, Buffer y);
 
-  /** Gradient of {@link #geglu}: dx [rows, 2·cols]. */
+  /**
+   * {@link #geglu(long, int, Buffer, Buffer)} of x + bias in one pass, for activations of 16 bits.
+   *
+   * @param bias [2·cols], of {@code biasType}; may be absent
+   */
+  default void geglu(
+      long rows, int cols, DType biasType, @Nullable Buffer bias, Buffer x, Buffer y) {
+    throw new UnsupportedOperationException("this device adds no bias within GEGLU");
+  }
+
+  /**
+   * {@code y = x + bias + residual} in one pass, x, residual and y [rows, cols], for activations of
+   * 16 bits.
+   *
+   * @param bias [cols], of {@code biasType}
+   */
+  default void addBias(
+      long rows, int cols, DType biasType, Buffer x, Buffer bias, Buffer residual, Buffer y) {
+    throw new UnsupportedOperationException("this device adds no bias with a residual");
+  }
+
+  /** Gradient of {@link #geglu(long, int, Buffer, Buffer)}: dx [rows, 2·cols]. */
   void gegluBackward(long rows, int cols, Buffer x, Buffer dy, Buffer dx);
 
   /** {@code y[i] += alpha · x[i]}, n values: how gradients are summed. */

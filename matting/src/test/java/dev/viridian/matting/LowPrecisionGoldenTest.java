@@ -1,5 +1,6 @@
 package dev.viridian.matting;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -11,8 +12,10 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuOptions;
+import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +31,12 @@ class LowPrecisionGoldenTest {
   /** Decibels: of int8 as asked for; bf16 has four bits more of what matters. */
   private static final Map<Precision, Double> LEAST =
       Map.of(Precision.BF16, 40.0, Precision.INT8, 30.0);
+
+  /** Of a CUDA device that computes, and keeps activations, in 16 bits. */
+  private static final Map<DType, Double> LEAST_ON_CUDA = Map.of(DType.F16, 60.0, DType.BF16, 42.0);
+
+  /** The case that runs there. */
+  private static final String ON_CUDA = "pndm_4_cfg1";
 
   @TestFactory
   Stream<DynamicTest> cases() {
@@ -50,8 +59,18 @@ class LowPrecisionGoldenTest {
           tests.add(
               dynamicTest(
                   precision.label() + " " + c.get("name").asString(),
-                  () -> run(exact, low, precision, c)));
+                  () -> run(exact, low, precision.label(), LEAST.get(precision), c)));
         }
+      }
+    }
+    for (JsonNode c : Golden.json("pipeline", "cases.json").get("cases")) {
+      if (c.get("name").asString().equals(ON_CUDA)) {
+        LEAST_ON_CUDA.forEach(
+            (type, least) ->
+                tests.add(
+                    dynamicTest(
+                        type + " " + ON_CUDA + " [cuda, emulated]",
+                        () -> onCuda(exact, type, least, c))));
       }
     }
     return tests.stream()
@@ -62,7 +81,22 @@ class LowPrecisionGoldenTest {
             });
   }
 
-  private static void run(DiffuMatting exact, DiffuMatting low, Precision precision, JsonNode c) {
+  private static void onCuda(DiffuMatting exact, DType type, double least, JsonNode c) {
+    EmulatedDevice emulated = EmulatedDevice.load();
+    emulated.reset();
+    Device device = Device.cuda(0, type);
+    assertEquals(type, device.activations());
+    try (DiffuMatting low = DiffuMatting.load(GoldenModels.tiny(), device, type)) {
+      run(exact, low, "CUDA " + type, least, c);
+    }
+    assertEquals(0, device.allocator().usage().used(), "bytes still in use");
+    device.close();
+    assertEquals("", emulated.report());
+    emulated.devices(0);
+  }
+
+  private static void run(
+      DiffuMatting exact, DiffuMatting low, String label, double least, JsonNode c) {
     TextToImage request = PipelineGoldenTest.request(c);
     List<float[]> expected = pictures(exact, request, c);
     List<float[]> actual = pictures(low, request, c);
@@ -76,8 +110,8 @@ class LowPrecisionGoldenTest {
       }
     }
     double decibels = 10 * Math.log10(count / Math.max(sum, 1e-12));
-    System.out.printf("%s %s: %.1f dB%n", precision.label(), c.get("name").asString(), decibels);
-    assertTrue(decibels >= LEAST.get(precision), decibels + " dB");
+    System.out.printf("%s %s: %.1f dB%n", label, c.get("name").asString(), decibels);
+    assertTrue(decibels >= least, decibels + " dB");
   }
 
   /** From −1…1 to 0…1, as in a picture. */

@@ -65,7 +65,7 @@ public final class Bands {
             Tensor band = x.rows(from, to);
             if (map[0] == null) {
               Shape all = Shape.of(1, x.height(), x.width(), x.channels());
-              map[0] = outside(Tensor.empty(band.device(), TensorSpec.f32(all.sizes())));
+              map[0] = outside(Tensor.empty(band.device(), new TensorSpec(all, band.dtype())));
             }
             Tensors.copy(band, Slice.of(map[0], 1, from, to));
           });

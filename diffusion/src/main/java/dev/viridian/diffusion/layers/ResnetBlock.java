@@ -59,7 +59,8 @@ public final class ResnetBlock extends Module {
 
   private Tensor each(Tensor h, Tensor timeBias) {
     Tensor c = conv1.forwardWithoutBias(h);
-    Tensor sum = Add.of(c, Reshape.of(timeBias, timeBias.size(0), 1, 1, timeBias.size(1)));
+    Tensor bias = Cast.of(timeBias, c.dtype());
+    Tensor sum = Add.of(c, Reshape.of(bias, bias.size(0), 1, 1, bias.size(1)));
     c.close();
     return sum;
   }
@@ -82,6 +83,9 @@ public final class ResnetBlock extends Module {
       h.close(); // maps are large: each goes as soon as it is read
       Tensor n = norm2.forward(c, Activation.SILU);
       c.close();
+      if (n.dtype() != DType.F32) {
+        return scope.keep(conv2.forwardOnto(n, shortcut == null ? x : shortcut.forward(x)));
+      }
       Tensor d = conv2.forward(n);
       n.close();
       Tensor s = shortcut == null ? x : shortcut.forward(x);

@@ -5,8 +5,10 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Attention;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.ops.Stack;
+import dev.viridian.kernels.DType;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,35 +34,51 @@ final class CrossAttention extends Module {
     toOut = child("to_out.0", new Linear(channels, channels, true));
   }
 
-  /** Keys and values, to be computed once for a context that stays. */
-  KeyValue keyValue(Tensor context) {
-    return new KeyValue(toK.forward(context), toV.forward(context));
+  /** Keys and values in a type, to be computed once for a context that stays. */
+  KeyValue keyValue(Tensor context, DType type) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      return new KeyValue(
+          scope.keep(Cast.of(toK.forward(context), type)),
+          scope.keep(Cast.of(toV.forward(context), type)));
+    }
   }
 
-  /** Attention to itself. */
-  Tensor forward(Tensor x) {
+  /** Attention to itself, with what is added to the result, if that is not null. */
+  Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
-      return scope.keep(forward(x, keyValue(x), null, null));
+      return scope.keep(forward(x, keyValue(x, x.dtype()), residual, null, null));
     }
+  }
+
+  private Tensor out(Tensor attended, @Nullable Tensor residual) {
+    return residual == null ? toOut.forward(attended) : toOut.forwardOnto(attended, residual);
   }
 
   /**
    * Attention to a context.
    *
+   * @param residual added to the result, or null
    * @param wanted which columns of the probabilities are handed out, or null
    * @param columns where the maps are added, one for each of the wanted weights
    */
-  Tensor forward(Tensor x, KeyValue kv, @Nullable Columns wanted, @Nullable List<Tensor> columns) {
+  Tensor forward(
+      Tensor x,
+      KeyValue given,
+      @Nullable Tensor residual,
+      @Nullable Columns wanted,
+      @Nullable List<Tensor> columns) {
     try (MemoryScope scope = MemoryScope.open()) {
       Tensor q = toQ.forward(x);
+      // the same, unless the context was made where a gradient was wanted and x was not
+      KeyValue kv = new KeyValue(Cast.of(given.key, q.dtype()), Cast.of(given.value, q.dtype()));
       if (wanted == null || columns == null) {
-        return scope.keep(toOut.forward(Attention.of(q, kv.key, kv.value, heads)));
+        return scope.keep(out(Attention.of(q, kv.key, kv.value, heads), residual));
       }
       if (wanted.perHead()) {
         for (Tensor weights : wanted.weights()) {
           columns.add(scope.keep(headByHead(q, kv, weights)));
         }
-        return scope.keep(toOut.forward(Attention.of(q, kv.key, kv.value, heads)));
+        return scope.keep(out(Attention.of(q, kv.key, kv.value, heads), residual));
       }
       List<Tensor> both =
           Attention.withColumn(q, kv.key, kv.value, heads, wanted.weights().getFirst());
@@ -68,7 +86,7 @@ final class CrossAttention extends Module {
       for (Tensor weights : wanted.weights().subList(1, wanted.weights().size())) {
         columns.add(scope.keep(Attention.withColumn(q, kv.key, kv.value, heads, weights).get(1)));
       }
-      return scope.keep(toOut.forward(both.get(0)));
+      return scope.keep(out(both.get(0), residual));
     }
   }
 

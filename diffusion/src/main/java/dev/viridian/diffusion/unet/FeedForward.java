@@ -4,7 +4,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
-import dev.viridian.engine.ops.Geglu;
+import org.jspecify.annotations.Nullable;
 
 /** Linear to twice four times the width, value · gelu(gate), linear back. */
 final class FeedForward extends Module {
@@ -16,12 +16,11 @@ final class FeedForward extends Module {
     out = child("net.2", new Linear(4 * channels, channels, true));
   }
 
-  Tensor forward(Tensor x) {
+  /** With what is added to the result, if that is not null. */
+  Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor wide = in.forward(x);
-      Tensor gated = Geglu.of(wide);
-      wide.close();
-      return scope.keep(out.forward(gated));
+      Tensor gated = in.forwardGated(x);
+      return scope.keep(residual == null ? out.forward(gated) : out.forwardOnto(gated, residual));
     }
   }
 }

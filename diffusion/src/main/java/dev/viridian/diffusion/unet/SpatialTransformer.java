@@ -9,6 +9,7 @@ import dev.viridian.engine.nn.LayerNorm;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Reshape;
+import dev.viridian.kernels.DType;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -45,9 +46,9 @@ final class SpatialTransformer extends Module {
     projectOut = child("proj_out", new Conv2d(channels, channels, 1, 1, 0));
   }
 
-  /** Keys and values of the text, the same in every step. */
-  CrossAttention.KeyValue keyValue(Tensor context) {
-    return cross.keyValue(context);
+  /** Keys and values of the text in a type, the same in every step. */
+  CrossAttention.KeyValue keyValue(Tensor context, DType type) {
+    return cross.keyValue(context, type);
   }
 
   /** Name of the attention to the text. */
@@ -69,30 +70,38 @@ final class SpatialTransformer extends Module {
       Tensor t = Reshape.of(map, map.size(0), (long) map.size(1) * map.size(2), map.size(3));
       map.close();
 
-      Tensor a = self.forward(norm1.forward(t));
-      observer.output(block + "attn1", a);
-      Tensor t1 = replace(t, a);
+      boolean fused = x.dtype() != DType.F32; // sums come with the products
 
-      Tensor b = cross.forward(norm2.forward(t1), kv, wanted, columns);
+      Tensor a = self.forward(norm1.forward(t), fused ? t : null);
+      Tensor t1 = sum(block + "attn1", t, a, fused, observer);
+
+      Tensor b = cross.forward(norm2.forward(t1), kv, fused ? t1 : null, wanted, columns);
       if (columns != null) {
         columns.forEach(scope::keep);
       }
-      observer.output(block + "attn2", b);
-      Tensor t2 = replace(t1, b);
+      Tensor t2 = sum(block + "attn2", t1, b, fused, observer);
 
-      Tensor f = feedForward.forward(norm3.forward(t2));
-      observer.output(block + "ff", f);
-      Tensor t3 = replace(t2, f);
+      Tensor f = feedForward.forward(norm3.forward(t2), fused ? t2 : null);
+      Tensor t3 = sum(block + "ff", t2, f, fused, observer);
 
-      Tensor back = projectOut.forward(Reshape.of(t3, x.shape().sizes()));
-      Tensor out = scope.keep(Add.of(back, x));
+      Tensor out = scope.keep(projectOut.forwardOnto(Reshape.of(t3, x.shape().sizes()), x));
       observer.output(name, out);
       return out;
     }
   }
 
-  /** The sum; the terms are not needed any more. */
-  private static Tensor replace(Tensor t, Tensor added) {
+  /**
+   * The sum; the terms are not needed any more.
+   *
+   * @param added what the observer is told of; the sum itself if that is {@code fused}
+   */
+  private static Tensor sum(
+      String name, Tensor t, Tensor added, boolean fused, LayerObserver observer) {
+    if (fused) {
+      t.close();
+      return added;
+    }
+    observer.output(name, added);
     Tensor sum = Add.of(t, added);
     t.close();
     added.close();

@@ -10,16 +10,19 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.ShapeException;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Recompute;
+import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.GroupNorm;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.engine.ops.Cat;
 import dev.viridian.engine.ops.Reshape;
 import dev.viridian.engine.ops.Silu;
 import dev.viridian.engine.ops.Slice;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -273,7 +276,8 @@ public final class UNet extends Module {
       throw new ShapeException(
           "UNet: context: expected [b, m, " + config.crossAttentionDim() + "], got " + encoded);
     }
-    return new Context(allAttentions.stream().map(a -> a.keyValue(encoded)).toList(), wanted);
+    DType type = Tape.activations(encoded.device());
+    return new Context(allAttentions.stream().map(a -> a.keyValue(encoded, type)).toList(), wanted);
   }
 
   /** Prepares the time steps of a run; fractions are allowed. */
@@ -397,7 +401,7 @@ public final class UNet extends Module {
     }
 
     Tensor run(Tensor sample) {
-      Tensor x = convIn.forward(sample);
+      Tensor x = convIn.forward(Cast.of(sample, Tape.activations(sample.device())));
       observer.output("conv_in", x);
       skips.push(x);
       for (Level level : downLevels) {
@@ -409,7 +413,7 @@ public final class UNet extends Module {
       }
       Tensor n = normOut.forward(x, Activation.SILU);
       x.close();
-      Tensor noise = convOut.forward(n);
+      Tensor noise = Cast.of(convOut.forward(n), DType.F32);
       observer.output("conv_out", noise);
       return noise;
     }

@@ -10,11 +10,13 @@ import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Affine;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.engine.ops.Clamp;
 import dev.viridian.engine.ops.Exp;
 import dev.viridian.engine.ops.LinearCombination;
 import dev.viridian.engine.ops.Mul;
 import dev.viridian.engine.ops.Slice;
+import dev.viridian.kernels.DType;
 
 /**
  * Stable Diffusion's autoencoder (KL). Pictures are [n, H, W, 3] in −1…1, latents [n, H/8, W/8, 4]
@@ -133,7 +135,7 @@ public final class Autoencoder extends Module {
       }
       Tensor picture = decoder.picture(feature, !beforeNorm, bands);
       observer.output("decoder.conv_out", picture);
-      return new Decoded(picture, feature).kept(scope);
+      return new Decoded(picture, Cast.of(feature, DType.F32)).kept(scope);
     }
   }
 
@@ -165,7 +167,8 @@ public final class Autoencoder extends Module {
         raw.close();
       }
       Tensor picture = decoder.picture(activated, observer);
-      return new Decoded(picture, beforeNorm ? raw : activated).kept(scope);
+      Tensor feature = Cast.of(beforeNorm ? raw : activated, DType.F32);
+      return new Decoded(picture, feature).kept(scope);
     }
   }
 }

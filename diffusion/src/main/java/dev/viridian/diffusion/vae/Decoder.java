@@ -7,10 +7,13 @@ import dev.viridian.diffusion.layers.StoredRows;
 import dev.viridian.diffusion.layers.Upsample;
 import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.nn.Conv2d;
 import dev.viridian.engine.nn.GroupNorm;
 import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -46,7 +49,10 @@ final class Decoder extends Module {
     convOut = child("conv_out", new Conv2d(in, config.outChannels(), 3, 1, 1));
   }
 
-  /** The last level's output before the norm, [n, h, w, c]. Closes latents. */
+  /**
+   * The last level's output before the norm, [n, h, w, c], in the type of activations. Closes
+   * latents.
+   */
   Tensor upBlocks(Tensor latents, LayerObserver observer) {
     Tensor x = lower(latents, stages.size(), observer);
     observer.output("decoder.up_blocks." + (stages.size() - 1), x);
@@ -66,7 +72,7 @@ final class Decoder extends Module {
 
   /** The first levels, without the change of size after the last of them. */
   private Tensor lower(Tensor latents, int levels, LayerObserver observer) {
-    Tensor x = convIn.forward(latents);
+    Tensor x = convIn.forward(Cast.of(latents, Tape.activations(latents.device())));
     latents.close();
     observer.output("decoder.conv_in", x);
     x = middle.forward(x, observer);
@@ -89,14 +95,14 @@ final class Decoder extends Module {
   }
 
   /**
-   * The picture, band by band.
+   * The picture, band by band, F32.
    *
    * @param activated whether x is the feature already, else the last level's output
    */
   Tensor picture(Tensor x, boolean activated, Bands bands) {
     Rows rows = new StoredRows(x);
     Rows feature = activated ? rows : bands.normalised(normOut, rows, Activation.SILU);
-    return bands.store(Bands.convolved(convOut, feature));
+    return Cast.of(bands.store(Bands.convolved(convOut, feature)), DType.F32);
   }
 
   /** The feature that feeds the last convolution: normalised and activated. */
@@ -104,9 +110,9 @@ final class Decoder extends Module {
     return normOut.forward(upBlocks, Activation.SILU);
   }
 
-  /** The picture, about −1 to 1. */
+  /** The picture, about −1 to 1, F32. */
   Tensor picture(Tensor activated, LayerObserver observer) {
-    Tensor out = convOut.forward(activated);
+    Tensor out = Cast.of(convOut.forward(activated), DType.F32);
     observer.output("decoder.conv_out", out);
     return out;
   }

@@ -5,7 +5,6 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.GroupNorm;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
-import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Attention;
 import dev.viridian.engine.ops.Reshape;
 
@@ -30,8 +29,8 @@ final class VaeAttention extends Module {
       Tensor n = norm.forward(x);
       Tensor t = Reshape.of(n, n.size(0), (long) n.size(1) * n.size(2), n.size(3));
       Tensor a = Attention.of(toQ.forward(t), toK.forward(t), toV.forward(t), 1);
-      Tensor out = Reshape.of(toOut.forward(a), x.shape().sizes());
-      return scope.keep(Add.of(out, x));
+      Tensor out = toOut.forwardOnto(a, Reshape.of(x, t.shape().sizes()));
+      return scope.keep(Reshape.of(out, x.shape().sizes()));
     }
   }
 }

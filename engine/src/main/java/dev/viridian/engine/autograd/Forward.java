@@ -1,7 +1,9 @@
 package dev.viridian.engine.autograd;
 
 import dev.viridian.engine.Device;
+import dev.viridian.engine.ShapeException;
 import dev.viridian.engine.Tensor;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
@@ -14,8 +16,16 @@ public final class Forward {
   private final List<Tensor> inputs;
   private final List<Tensor> outputs;
   private final List<Tensor> saved;
+  private final boolean recording;
 
-  Forward(Op op, Device device, List<Tensor> inputs, List<Tensor> outputs, List<Tensor> saved) {
+  Forward(
+      Op op,
+      Device device,
+      List<Tensor> inputs,
+      List<Tensor> outputs,
+      List<Tensor> saved,
+      boolean recording) {
+    this.recording = recording;
     this.op = op;
     this.device = device;
     this.inputs = inputs;
@@ -26,6 +36,24 @@ public final class Forward {
   /** The kernels of the tensors' device. */
   public Kernels kernels() {
     return device.kernels();
+  }
+
+  /**
+   * The kernels for activations of an input's type.
+   *
+   * @throws ShapeException if the device has none, or if a gradient is wanted, which is F32 alone
+   */
+  public Kernels kernels(int i) {
+    DType type = inputs.get(i).dtype();
+    if (type != DType.F32 && (recording || type != device.activations())) {
+      throw new ShapeException(
+          op.name()
+              + ": expected F32"
+              + (recording ? " where a gradient is wanted" : " on " + device)
+              + ", got "
+              + inputs.get(i).spec());
+    }
+    return device.kernels().of(type);
   }
 
   /** The tensors' device. */

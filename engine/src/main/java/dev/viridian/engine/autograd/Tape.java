@@ -60,6 +60,14 @@ public final class Tape implements AutoCloseable {
     return tape == null || tape.paused ? null : tape;
   }
 
+  /**
+   * What a network keeps its activations in on this thread: the device's type, or F32 while a tape
+   * is open, even one that is paused, so that what is computed twice is the same both times.
+   */
+  public static DType activations(Device device) {
+    return CURRENT.get() == null ? device.activations() : DType.F32;
+  }
+
   /** Computes without recording, on a thread that may have a tape open. */
   public static <T> T withoutRecording(Supplier<T> work) {
     Tape tape = CURRENT.get();
@@ -208,7 +216,7 @@ public final class Tape implements AutoCloseable {
       List<Tensor> outputs = outputSpecs.stream().map(s -> Tensor.empty(device, s)).toList();
       List<Tensor> saved =
           saving ? op.saved(specs).stream().map(s -> Tensor.empty(device, s)).toList() : List.of();
-      Forward c = new Forward(op, device, read, outputs, saved);
+      Forward c = new Forward(op, device, read, outputs, saved, saving);
       withoutRecording(() -> op.forward(c)); // an op may be made of others
       if (keeping) {
         // The node outlives this scope: it retains what it needs, the rest goes.

@@ -1,7 +1,11 @@
 package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.Add;
+import dev.viridian.engine.ops.BiasAdd;
 import dev.viridian.engine.ops.PackedConv2d;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +32,20 @@ public final class Conv2d extends Module {
   /** As {@link #forward(Tensor)} with another bias [out] in place of its own. */
   public Tensor forward(Tensor x, Tensor otherBias) {
     return apply(x, padding, padding, padding, padding, otherBias);
+  }
+
+  /**
+   * {@code forward(x) + residual}; of activations of 16 bits with one pass after the convolution.
+   *
+   * @param residual of the result's shape
+   */
+  public Tensor forwardOnto(Tensor x, Tensor residual) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      return scope.keep(
+          x.dtype() == DType.F32
+              ? Add.of(residual, forward(x))
+              : BiasAdd.of(forwardWithoutBias(x), bias.value(), residual));
+    }
   }
 
   /** As {@link #forward(Tensor)} without any bias: whoever calls adds one. */

@@ -1,7 +1,12 @@
 package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Tensor;
+import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.Add;
+import dev.viridian.engine.ops.BiasAdd;
+import dev.viridian.engine.ops.Geglu;
 import dev.viridian.engine.ops.PackedLinear;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +19,34 @@ public final class Linear extends Module {
   public Linear(int in, int out, boolean withBias) {
     weight = linear("weight", out, in);
     bias = withBias ? parameter("bias", out) : null;
+  }
+
+  /**
+   * {@code forward(x) + residual}; of activations of 16 bits with one pass after the product.
+   *
+   * @param residual [..., out]
+   */
+  public Tensor forwardOnto(Tensor x, Tensor residual) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      if (bias == null || x.dtype() == DType.F32) {
+        return scope.keep(Add.of(residual, forward(x)));
+      }
+      return scope.keep(BiasAdd.of(forwardWithoutBias(x), bias.value(), residual));
+    }
+  }
+
+  /** {@code geglu(forward(x))}, [..., out / 2]; of 16 bits with one pass after the product. */
+  public Tensor forwardGated(Tensor x) {
+    try (MemoryScope scope = MemoryScope.open()) {
+      boolean apart = bias == null || x.dtype() == DType.F32;
+      Tensor wide = apart ? forward(x) : forwardWithoutBias(x);
+      Tensor gated = apart ? Geglu.of(wide) : Geglu.of(wide, bias.value());
+      return scope.keep(gated);
+    }
+  }
+
+  private Tensor forwardWithoutBias(Tensor x) {
+    return dev.viridian.engine.ops.Linear.of(x, weight.value(), null);
   }
 
   /** x [..., in] to [..., out]. */

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code softmax(scale · q kᵀ + mask) v} by head: q [b, l, heads·d], k and v [b, m, heads·d],
- * result [b, l, heads·d], all F32. The score matrix is never held as a whole.
+ * result [b, l, heads·d], all F32, or 16 bits where the device has such activations. The score
+ * matrix is never held as a whole.
  *
  * <p>With column weights e [b, m] a second result [b, l] is the weighted column of the
  * probabilities, averaged over the heads: {@code (1/heads) Σ_head Σ_j e[b, j] P[b, head, n, j]},
@@ -75,14 +76,15 @@ public record Attention(int heads, float scale, boolean causal, boolean masked, 
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec q = in.get(0);
-    if (q.dtype() != DType.F32 || q.shape().rank() != 3 || q.shape().dim(2) % heads != 0) {
+    if (!q.dtype().isFloat() || q.shape().rank() != 3 || q.shape().dim(2) % heads != 0) {
       throw new ShapeException("Attention: q: expected F32 [b, l, " + heads + "·d], got " + q);
     }
     Shape keys = q.shape().with(1, in.get(1).shape().rank() == 3 ? in.get(1).shape().dim(1) : 0);
     for (int i = 1; i < 3; i++) {
-      if (!in.get(i).equals(TensorSpec.f32(keys)) || keys.dim(1) < 1) {
+      TensorSpec expected = new TensorSpec(keys, q.dtype());
+      if (!in.get(i).equals(expected) || keys.dim(1) < 1) {
         throw new ShapeException(
-            "Attention: " + (i == 1 ? "k" : "v") + ": expected F32 " + keys + ", got " + in.get(i));
+            "Attention: " + (i == 1 ? "k" : "v") + ": expected " + expected + ", got " + in.get(i));
       }
     }
     if (masked) {
@@ -139,7 +141,7 @@ public record Attention(int heads, float scale, boolean causal, boolean masked, 
 
   @Override
   public void forward(Forward c) {
-    c.kernels()
+    c.kernels(0)
         .attention()
         .forward(
             problem(c.in(0).shape(), c.in(1).shape(), masked ? c.in(3).shape() : null),

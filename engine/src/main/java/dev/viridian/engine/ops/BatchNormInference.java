@@ -33,7 +33,7 @@ public record BatchNormInference(float eps) implements BatchNormOp {
 
   @Override
   public void forward(Forward c) {
-    c.kernels()
+    c.kernels(0)
         .norm()
         .batchNormInference(
             problem(c.in(0).shape(), 0),

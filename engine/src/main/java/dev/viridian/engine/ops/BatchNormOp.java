@@ -24,7 +24,7 @@ interface BatchNormOp extends ComputeOp {
       @Nullable Tensor beta,
       Tensor runningMean,
       Tensor runningVariance) {
-    Expect.f32(op.name(), "x", x.spec(), 2);
+    Expect.activation(op.name(), "x", x.spec(), 2);
     Shape channels = Shape.of(x.shape().dim(-1));
     return Tape.apply(
         op,
@@ -38,7 +38,7 @@ interface BatchNormOp extends ComputeOp {
   @Override
   default List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.getFirst();
-    Expect.f32(name(), "x", x, 2);
+    Expect.activation(name(), "x", x, 2);
     if (x.shape().elements() == 0) {
       throw new ShapeException(name() + ": x: no elements in " + x);
     }

@@ -9,6 +9,7 @@ import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.kernels.BroadcastProblem;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.PointwiseKernels.Binary;
 import dev.viridian.kernels.memory.Buffer;
@@ -24,10 +25,14 @@ interface BinaryOp extends ComputeOp {
 
   @Override
   default List<TensorSpec> infer(List<TensorSpec> in) {
-    Expect.f32(name(), "a", in.get(0));
-    Expect.f32(name(), "b", in.get(1));
+    DType type = in.get(0).dtype();
+    Expect.activation(name(), "a", in.get(0));
+    if (in.get(1).dtype() != type) {
+      throw new ShapeException(name() + ": b: expected " + type + ", got " + in.get(1));
+    }
     try {
-      return List.of(TensorSpec.f32(Shape.broadcast(in.get(0).shape(), in.get(1).shape())));
+      Shape shape = Shape.broadcast(in.get(0).shape(), in.get(1).shape());
+      return List.of(new TensorSpec(shape, type));
     } catch (ShapeException e) {
       throw new ShapeException(name() + ": a and b: " + e.getMessage());
     }
@@ -46,7 +51,7 @@ interface BinaryOp extends ComputeOp {
   @Override
   default void forward(Forward c) {
     BroadcastProblem p = problem(c.out(0).shape(), c.in(0).layout(), c.in(1).layout());
-    c.kernels().pointwise().binary(function(), p, c.input(0), c.input(1), c.output(0));
+    c.kernels(0).pointwise().binary(function(), p, c.input(0), c.input(1), c.output(0));
   }
 
   private static BroadcastProblem problem(Shape y, Layout a, Layout b) {

@@ -17,8 +17,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cross-correlation of channels-last maps: x [n, h, w, c] F32, weight [out, kh, kw, c / groups] and
- * bias [out] F32, F16 or BF16, y [n, h′, w′, out] F32.
+ * Cross-correlation of channels-last maps: x [n, h, w, c] F32, or 16 bits where the device has such
+ * activations, weight [out, kh, kw, c / groups] and bias [out] F32, F16 or BF16, y [n, h′, w′, out]
+ * of x's type.
  */
 public record Conv2d(
     int strideH,
@@ -71,7 +72,7 @@ public record Conv2d(
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.get(0);
     TensorSpec w = in.get(1);
-    if (x.dtype() != DType.F32 || x.shape().rank() != 4) {
+    if (!x.dtype().isFloat() || x.shape().rank() != 4) {
       throw new ShapeException("Conv2d: x: expected F32 [n, h, w, c], got " + x);
     }
     if (!w.dtype().isFloat()
@@ -95,14 +96,15 @@ public record Conv2d(
     } catch (IllegalArgumentException e) {
       throw new ShapeException("Conv2d: x " + x + ", weight " + w + ": " + e.getMessage());
     }
-    return List.of(TensorSpec.f32(p.n(), p.outH(), p.outW(), p.outC()));
+    Shape y = Shape.of(p.n(), p.outH(), p.outW(), p.outC());
+    return List.of(new TensorSpec(y, x.dtype()));
   }
 
   @Override
   public void forward(Forward c) {
     ConvProblem p =
         problem(c.in(0).shape(), c.in(1).spec(), c.inputs() > 2 ? c.in(2).spec() : null);
-    c.kernels().conv().forward(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
+    c.kernels(0).conv().forward(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
   }
 
   @Override

@@ -16,9 +16,26 @@ final class Expect {
     }
   }
 
+  /** F32, or 16 bits where the device has kernels for them. */
+  static void activation(String op, String argument, TensorSpec actual) {
+    if (!actual.dtype().isFloat()) {
+      throw new ShapeException(op + ": " + argument + ": expected F32, got " + actual);
+    }
+  }
+
+  /** The same of a rank of at least {@code rank}. */
+  static void activation(String op, String argument, TensorSpec actual, int rank) {
+    activation(op, argument, actual);
+    rank(op, argument, actual, rank);
+  }
+
   /** F32 of a rank of at least {@code rank}. */
   static void f32(String op, String argument, TensorSpec actual, int rank) {
     f32(op, argument, actual);
+    rank(op, argument, actual, rank);
+  }
+
+  private static void rank(String op, String argument, TensorSpec actual, int rank) {
     if (actual.shape().rank() < rank) {
       throw new ShapeException(
           op + ": " + argument + ": expected at least " + rank + " dimensions, got " + actual);

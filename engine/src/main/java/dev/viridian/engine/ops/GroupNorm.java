@@ -16,9 +16,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Group normalisation of channels-last x [n, ..., c] F32: {@code y = act((x − mean) / √(var + eps)
- * · gamma + beta)} with mean and (biased) variance over each group of consecutive channels and all
- * positions. gamma and beta [c] are both there or both absent; F32, F16 or BF16.
+ * Group normalisation of channels-last x [n, ..., c] (F32, or 16 bits on some devices): {@code y =
+ * act((x − mean) / √(var + eps) · gamma + beta)} with mean and (biased) variance over each group of
+ * consecutive channels and all positions. gamma and beta [c] are both there or both absent; F32,
+ * F16 or BF16.
  *
  * @param activation NONE, or SILU fused
  */
@@ -61,6 +62,7 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
       Tensor y = Tensor.empty(x.device(), x.spec());
       x.device()
           .kernels()
+          .of(x.dtype())
           .norm()
           .groupNorm(
               op.problem(in), x.buffer(), null, null, y.buffer(), mean.buffer(), rstd.buffer());
@@ -83,7 +85,7 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.getFirst();
-    if (x.dtype() != DType.F32 || x.shape().rank() < 2) {
+    if (!x.dtype().isFloat() || x.shape().rank() < 2) {
       throw new ShapeException("GroupNorm: x: expected F32 [n, ..., c], got " + x);
     }
     long channels = x.shape().dim(-1);
@@ -119,7 +121,7 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
     if (c.in(0).elements() == 0) {
       return;
     }
-    c.kernels()
+    c.kernels(0)
         .norm()
         .groupNorm(
             problem(specs(c)),

@@ -26,6 +26,11 @@ final class LastDim {
 
   static void check(String op, TensorSpec x) {
     Expect.f32(op, "x", x, 1);
+    checkSize(op, x);
+  }
+
+  /** Fails if there is nothing along the dimension. */
+  static void checkSize(String op, TensorSpec x) {
     if (x.shape().dim(-1) == 0) {
       throw new ShapeException(op + ": x: no elements along the dimension in " + x);
     }

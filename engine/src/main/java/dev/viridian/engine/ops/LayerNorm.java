@@ -15,9 +15,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Layer normalisation of x F32 over its last {@code dims} dimensions: {@code y = (x − mean) / √(var
- * + eps) · gamma + beta} with the biased variance. gamma and beta of those dimensions' shape are
- * both there or both absent; F32, F16 or BF16.
+ * Layer normalisation of x (F32, or 16 bits on some devices) over its last {@code dims} dimensions:
+ * {@code y = (x − mean) / √(var + eps) · gamma + beta} with the biased variance. gamma and beta of
+ * those dimensions' shape are both there or both absent; F32, F16 or BF16.
  */
 public record LayerNorm(int dims, float eps) implements ComputeOp {
   /** Normalises over the dimensions that gamma and beta have. */
@@ -33,7 +33,7 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.getFirst();
-    Expect.f32(name(), "x", x, Math.max(1, dims));
+    Expect.activation(name(), "x", x, Math.max(1, dims));
     Shape normalized = normalized(x.shape());
     if (dims < 1 || normalized.elements() == 0) {
       throw new ShapeException("LayerNorm: x: nothing to normalise over in " + x);
@@ -73,7 +73,7 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
 
   @Override
   public void forward(Forward c) {
-    c.kernels()
+    c.kernels(0)
         .norm()
         .layerNorm(
             problem(c.in(0).shape(), c.inputs() > 1 ? c.in(1).spec() : null),

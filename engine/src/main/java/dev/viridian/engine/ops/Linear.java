@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code y = x Wᵀ + b}: x [..., in] F32, W [out, in] and b [out] F32, F16 or BF16, y [..., out]
- * F32.
+ * {@code y = x Wᵀ + b}: x [..., in] F32, or 16 bits where the device has such activations, W [out,
+ * in] and b [out] F32, F16 or BF16, y [..., out] of x's type.
  */
 public record Linear() implements ComputeOp {
   /** Applies a weight [out, in] and, unless it is null, a bias [out]. */
@@ -31,7 +31,7 @@ public record Linear() implements ComputeOp {
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.get(0);
     TensorSpec w = in.get(1);
-    if (x.dtype() != DType.F32 || x.shape().rank() < 1) {
+    if (!x.dtype().isFloat() || x.shape().rank() < 1) {
       throw new ShapeException("Linear: x: expected F32 [..., in], got " + x);
     }
     if (!w.dtype().isFloat() || w.shape().rank() != 2 || w.shape().dim(1) != x.shape().dim(-1)) {
@@ -44,7 +44,7 @@ public record Linear() implements ComputeOp {
         throw new ShapeException("Linear: bias: expected [" + w.shape().dim(0) + "], got " + b);
       }
     }
-    return List.of(TensorSpec.f32(x.shape().with(-1, w.shape().dim(0))));
+    return List.of(new TensorSpec(x.shape().with(-1, w.shape().dim(0)), x.dtype()));
   }
 
   private static int rows(TensorSpec x) {
@@ -57,11 +57,11 @@ public record Linear() implements ComputeOp {
     Tensor w = c.in(1);
     GemmProblem p =
         GemmProblem.of(rows(x.spec()), w.size(0), w.size(1), false, true)
-            .types(DType.F32, w.dtype());
+            .types(x.dtype(), w.dtype());
     if (c.inputs() > 2) {
       p = p.epilogue(true, c.in(2).dtype(), Activation.NONE);
     }
-    c.kernels().gemm().gemm(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
+    c.kernels(0).gemm().gemm(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
   }
 
   @Override

@@ -8,7 +8,6 @@ import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
-import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
@@ -80,13 +79,14 @@ public record Resize(
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.getFirst();
-    if (x.dtype() != DType.F32 || x.shape().rank() != 4 || x.shape().range(1, 4) == 0) {
+    if (!x.dtype().isFloat() || x.shape().rank() != 4 || x.shape().range(1, 4) == 0) {
       throw new ShapeException("Resize: x: expected F32 [n, h, w, c], got " + x);
     }
     if (outH < 1 || outW < 1) {
       throw new ShapeException("Resize: " + x + " to " + outH + " by " + outW);
     }
-    return List.of(TensorSpec.f32(x.shape().dim(0), outH, outW, x.shape().dim(3)));
+    Shape y = Shape.of(x.shape().dim(0), outH, outW, x.shape().dim(3));
+    return List.of(new TensorSpec(y, x.dtype()));
   }
 
   @Override
@@ -96,7 +96,7 @@ public record Resize(
 
   @Override
   public void forward(Forward c) {
-    c.kernels().resample().resize(problem(c.in(0).shape()), c.input(0), c.output(0));
+    c.kernels(0).resample().resize(problem(c.in(0).shape()), c.input(0), c.output(0));
   }
 
   @Override

@@ -18,7 +18,8 @@ public record Softmax() implements ComputeOp {
 
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
-    LastDim.check(name(), in.getFirst());
+    Expect.activation(name(), "x", in.getFirst(), 1);
+    LastDim.checkSize(name(), in.getFirst());
     return List.of(in.getFirst());
   }
 
@@ -35,7 +36,7 @@ public record Softmax() implements ComputeOp {
   @Override
   public void forward(Forward c) {
     Shape shape = c.in(0).shape();
-    c.kernels().softmax().softmax(LastDim.rows(shape), shape.size(-1), c.input(0), c.output(0));
+    c.kernels(0).softmax().softmax(LastDim.rows(shape), shape.size(-1), c.input(0), c.output(0));
   }
 
   @Override

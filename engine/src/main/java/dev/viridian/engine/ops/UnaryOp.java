@@ -24,7 +24,7 @@ interface UnaryOp extends ComputeOp {
 
   @Override
   default List<TensorSpec> infer(List<TensorSpec> in) {
-    Expect.f32(name(), "x", in.getFirst());
+    Expect.activation(name(), "x", in.getFirst());
     return List.of(in.getFirst());
   }
 
@@ -35,7 +35,7 @@ interface UnaryOp extends ComputeOp {
 
   @Override
   default void forward(Forward c) {
-    c.kernels()
+    c.kernels(0)
         .pointwise()
         .unary(function(), c.in(0).elements(), p0(), p1(), c.input(0), c.output(0));
   }

@@ -54,8 +54,28 @@ final class ElementwiseRows {
                 one("awkward", t -> Geglu.of(t[0]), range(-4, 4, 3, 7, 34)),
                 one("one", t -> Geglu.of(t[0]), of(2)),
                 one("none", t -> Geglu.of(t[0]), of(0, 8)),
+                one("with a bias", t -> Geglu.of(t[0], t[1]), range(-4, 4, 3, 2, 48), of(48)),
                 one("feed-forward", t -> Geglu.of(t[0]), range(-4, 4, 2, 16, 2560))),
-            List.of(one("an odd width", t -> Geglu.of(t[0]), of(3, 7)))));
+            List.of(
+                one("an odd width", t -> Geglu.of(t[0]), of(3, 7)),
+                one("a short bias", t -> Geglu.of(t[0], t[1]), of(3, 8), of(4)))));
+    rows.add(
+        OpRow.of(
+            BiasAdd.class,
+            List.of(
+                one("awkward", ElementwiseRows::biasAdd, of(3, 5, 17), of(17), of(3, 5, 17)),
+                one("whole vectors", ElementwiseRows::biasAdd, of(9, 48), of(48), of(9, 48)),
+                one("one", ElementwiseRows::biasAdd, of(1), of(1), of(1)),
+                one("none", ElementwiseRows::biasAdd, of(0, 8), of(8), of(0, 8)),
+                one(
+                    "a map",
+                    ElementwiseRows::biasAdd,
+                    of(1, 8, 8, 320),
+                    of(320),
+                    of(1, 8, 8, 320))),
+            List.of(
+                one("a short bias", ElementwiseRows::biasAdd, of(3, 7), of(3), of(3, 7)),
+                one("another residual", ElementwiseRows::biasAdd, of(3, 7), of(7), of(7)))));
     In condition = new In(DType.I32, 0, 2, false, 3, 5);
     rows.add(
         OpRow.of(
@@ -111,5 +131,9 @@ final class ElementwiseRows {
 
   private static Sample sample(String name, BinaryOperator<Tensor> f, In a, In b) {
     return one(name, t -> f.apply(t[0], t[1]), a, b);
+  }
+
+  private static Tensor biasAdd(Tensor... t) {
+    return BiasAdd.of(t[0], t[1], t[2]);
   }
 }

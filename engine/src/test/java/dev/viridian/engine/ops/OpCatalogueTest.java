@@ -195,8 +195,7 @@ class OpCatalogueTest {
     }
   }
 
-  private static Tensor[] inputs(
-      Device device, OpRow.Sample sample, boolean strided, MemoryScope scope) {
+  static Tensor[] inputs(Device device, OpRow.Sample sample, boolean strided, MemoryScope scope) {
     Tensor[] inputs = new Tensor[sample.inputs().length];
     for (int i = 0; i < inputs.length; i++) {
       OpRow.In in = sample.inputs()[i];

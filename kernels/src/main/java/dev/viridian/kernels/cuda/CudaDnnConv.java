@@ -83,7 +83,7 @@ final class CudaDnnConv implements ConvKernels {
     }
     DType type = factors.type();
     if (storage.type() != DType.F32) {
-      finish(storage, count, p.outC(), activation, p.biasType(), bias, to);
+      finish(storage, count, p.outC(), activation, p.biasType(), bias, null, to, to);
       return;
     }
     device
@@ -99,7 +99,7 @@ final class CudaDnnConv implements ConvKernels {
         .each(count);
   }
 
-  /** Bias and activation of activations of 16 bits, rows of so many channels, where they lie. */
+  /** {@code y = act(x + bias) + residual} of 16 bits, rows of so many channels; y may be x. */
   static void finish(
       CudaStorage storage,
       long count,
@@ -107,6 +107,8 @@ final class CudaDnnConv implements ConvKernels {
       Activation activation,
       DType biasType,
       @Nullable Buffer bias,
+      @Nullable Buffer residual,
+      Buffer x,
       Buffer y) {
     boolean plain = activation == Activation.NONE;
     storage
@@ -116,7 +118,8 @@ final class CudaDnnConv implements ConvKernels {
         .i32(activation.ordinal())
         .i32(biasType.ordinal())
         .optional(bias, (long) channels * biasType.bytes())
-        .optional(null, 0)
+        .optional(residual, storage.bytes(count))
+        .buffer(x, storage.bytes(count))
         .buffer(y, storage.bytes(count))
         .each(plain ? storage.vectors(count) : count);
   }

@@ -44,7 +44,7 @@ final class CudaGemm implements GemmKernels {
       long n = (long) p.batch() * p.m() * p.n();
       boolean rows = p.ldc() == p.n() && (p.batch() == 1 || p.strideC() == (long) p.m() * p.n());
       if (p.k() > 0 && rows && storage.type() != DType.F32) {
-        CudaDnnConv.finish(storage, n, p.n(), p.activation(), p.biasType(), bias, c);
+        CudaDnnConv.finish(storage, n, p.n(), p.activation(), p.biasType(), bias, null, c, c);
         return;
       }
       storage

@@ -1,6 +1,8 @@
 package dev.viridian.kernels.cuda;
 
+import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.BroadcastProblem;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
@@ -163,13 +165,39 @@ final class CudaPointwise implements PointwiseKernels {
 
   @Override
   public void geglu(long rows, int cols, Buffer x, Buffer y) {
+    geglu(rows, cols, DType.F32, null, x, y);
+  }
+
+  @Override
+  public void geglu(
+      long rows, int cols, DType biasType, @Nullable Buffer bias, Buffer x, Buffer y) {
     long n = Math.multiplyExact(rows, cols);
     launch("geglu")
         .i64(n)
         .i32(cols)
+        .i32(biasType.ordinal())
+        .optional(bias, 2L * cols * biasType.bytes())
         .buffer(x, storage.bytes(2 * n))
         .buffer(y, storage.bytes(n))
         .each(storage.vectors(n));
+  }
+
+  @Override
+  public void addBias(
+      long rows, int cols, DType biasType, Buffer x, Buffer bias, Buffer residual, Buffer y) {
+    if (storage.type() == DType.F32) {
+      throw new UnsupportedOperationException("CUDA: addBias is there for 16 bits alone");
+    }
+    CudaDnnConv.finish(
+        storage,
+        Math.multiplyExact(rows, cols),
+        cols,
+        Activation.NONE,
+        biasType,
+        bias,
+        residual,
+        x,
+        y);
   }
 
   @Override

@@ -178,6 +178,7 @@ class CudaActivationsTest extends CudaFamilyTest {
         activations(105),
         activations(7),
         result(105));
+    sums();
     for (int cols : new int[] {8, 7, 48}) {
       agree(
           "GEGLU " + cols,
@@ -185,6 +186,54 @@ class CudaActivationsTest extends CudaFamilyTest {
           activations(10L * cols),
           result(5L * cols));
     }
+  }
+
+  /** What the plain loops do in two steps. */
+  private void sums() {
+    for (int cols : new int[] {5, 16}) {
+      for (DType bias : List.of(DType.F32, type)) {
+        BroadcastProblem flat = new BroadcastProblem(List.of(6L * cols), List.of(1L), List.of(1L));
+        Numbers plain = normal(bias, cols);
+        agree(
+            "x + bias + residual",
+            (k, b) -> {
+              if (k != REFERENCE) {
+                k.pointwise().addBias(6, cols, bias, b[0], b[1], b[2], b[3]);
+                return;
+              }
+              Buffer wide = wide(plain, 6);
+              k.pointwise().binary(Binary.ADD, flat, b[0], wide, b[3]);
+              k.pointwise().binary(Binary.ADD, flat, b[3], b[2], b[3]);
+            },
+            activations(6L * cols),
+            own(plain),
+            activations(6L * cols),
+            result(6L * cols));
+        Numbers both = normal(bias, 2L * cols);
+        BroadcastProblem twice =
+            new BroadcastProblem(List.of(12L * cols), List.of(1L), List.of(1L));
+        agree(
+            "GEGLU of x + bias",
+            (k, b) -> {
+              if (k != REFERENCE) {
+                k.pointwise().geglu(6, cols, bias, b[1], b[0], b[2]);
+                return;
+              }
+              Buffer sum = new HostBuffer(empty(DType.F32, 12L * cols).memory());
+              k.pointwise().binary(Binary.ADD, twice, b[0], wide(both, 6), sum);
+              k.pointwise().geglu(6, cols, sum, b[2]);
+            },
+            activations(12L * cols),
+            own(both),
+            result(6L * cols));
+      }
+    }
+  }
+
+  /** A row of any type, so many times, in F32. */
+  private Buffer wide(Numbers row, int times) {
+    Numbers once = row.type() == DType.F32 ? row : widened(row);
+    return new HostBuffer(floats(times * row.count(), i -> once.f32(i % row.count())).memory());
   }
 
   @OfBothTypes

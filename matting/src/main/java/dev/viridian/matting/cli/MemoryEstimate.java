@@ -111,12 +111,13 @@ final class MemoryEstimate {
     int w = options.width;
     int h = options.height;
     int samples = options.batchSize * (options.cfgScale > 1 ? 2 : 1);
+    double size = device.activations().bytes() / 4.0;
     check(
         options,
         copiedWeightBytes(files, dtype, precision, device.readsHostMemory()),
-        stepBytes(configs, w, h, samples),
-        decodingBytes(configs, w, h, options.vaeTiling),
-        decodingBytes(configs, w, h, true),
+        size * stepBytes(configs, w, h, samples),
+        size * decodingBytes(configs, w, h, options.vaeTiling),
+        size * decodingBytes(configs, w, h, true),
         available(device),
         heapBytes(options),
         Runtime.getRuntime().maxMemory());
