@@ -20,6 +20,11 @@ final class NothingPacked implements PackedKernels {
   }
 
   @Override
+  public void packTurned(PackedWeight w, Buffer weight, Buffer packed) {
+    throw refusal(w);
+  }
+
+  @Override
   public void product(
       PackedWeight w,
       int rows,

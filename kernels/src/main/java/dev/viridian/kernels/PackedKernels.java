@@ -30,6 +30,15 @@ public interface PackedKernels {
   void pack(PackedWeight w, DType type, Buffer weight, Buffer packed);
 
   /**
+   * Packs a linear layer's weight that lies turned.
+   *
+   * @param w with one tap, BF16
+   * @param weight [channels, out] F32
+   * @param packed of {@link PackedWeight#bytes}
+   */
+  void packTurned(PackedWeight w, Buffer weight, Buffer packed);
+
+  /**
    * {@code y = x Wᵀ + bias}.
    *
    * @param w with one tap

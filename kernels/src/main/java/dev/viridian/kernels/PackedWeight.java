@@ -33,6 +33,15 @@ public record PackedWeight(Precision precision, int out, int taps, int channels)
     Check.that((long) taps * (channels + 3) <= LONGEST, NAME, "K is longer than " + LONGEST);
   }
 
+  /**
+   * Refuses what {@link PackedKernels#packTurned} does not take.
+   *
+   * @throws IllegalArgumentException naming it
+   */
+  public void requireTurnable() {
+    Check.that(precision == Precision.BF16 && taps == 1, NAME, this + " cannot be packed turned");
+  }
+
   /** Bytes of a value. */
   public int valueBytes() {
     return precision == Precision.BF16 ? 2 : 1;

@@ -41,6 +41,11 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
   }
 
   @Override
+  public void packTurned(PackedWeight w, Buffer weight, Buffer packed) {
+    pick("packTurned", w).packTurned(w, weight, packed);
+  }
+
+  @Override
   public void product(
       PackedWeight w,
       int rows,

@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu;
 
+import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
@@ -14,7 +15,9 @@ import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.OptimizerKernels;
 import dev.viridian.kernels.PackedKernels;
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.PointwiseKernels;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.RandomKernels;
 import dev.viridian.kernels.ReduceKernels;
 import dev.viridian.kernels.ResampleKernels;
@@ -40,9 +43,15 @@ public final class RoundedKernels implements Kernels {
     void round(long n, Buffer from, Buffer to);
   }
 
+  /** Products that are narrower, or smaller altogether, are not worth packing a factor for. */
+  private static final int LEAST_SIDE = 32;
+
+  private static final long LEAST_WORK = 1 << 21;
+
   private final Kernels plain;
   private final Allocator allocator;
   private final Rounding rounding;
+  private final boolean packs;
 
   /**
    * Around kernels of the CPU.
@@ -60,6 +69,7 @@ public final class RoundedKernels implements Kernels {
     this.plain = plain;
     this.allocator = allocator;
     this.rounding = rounding;
+    packs = plain.packed().offers(Precision.BF16);
   }
 
   /** A factor as it is multiplied, and the memory that was taken for it. */
@@ -109,7 +119,61 @@ public final class RoundedKernels implements Kernels {
         : (batch - 1L) * stride + (rows - 1) * ld + columns;
   }
 
+  /** Whether a product is worth packing its right factor for the processor's own dot products. */
+  private boolean packs(GemmProblem p) {
+    return packs
+        && p.batch() == 1
+        && p.a() == DType.F32
+        && (p.transB() ? p.ldb() == p.k() : p.ldb() == p.n() && p.b() == DType.F32)
+        && p.ldc() == p.n()
+        && p.alpha() == 1
+        && !p.accumulate()
+        && p.activation() == Activation.NONE
+        && Math.min(p.m(), Math.min(p.n(), p.k())) >= LEAST_SIDE
+        && p.k() < PackedWeight.LONGEST - 3
+        && (long) p.m() * p.n() * p.k() >= LEAST_WORK;
+  }
+
+  /** With the factors rounded on their way: the right one as it is packed, the left one after. */
+  private void packed(GemmProblem p, Buffer a, Buffer b, @Nullable Buffer bias, Buffer c) {
+    PackedWeight w = new PackedWeight(Precision.BF16, p.n(), 1, p.k());
+    boolean rows = !p.transA() && p.lda() == p.k();
+    try (Factor right = new Factor(allocator.allocate(w.bytes()), DType.BF16, allocator);
+        Factor left = rows ? new Factor(a, DType.F32, null) : turned(p, a)) {
+      if (p.transB()) {
+        plain.packed().pack(w, p.b(), b, right.buffer);
+      } else {
+        plain.packed().packTurned(w, b, right.buffer);
+      }
+      plain.packed().product(w, p.m(), left.buffer, right.buffer, p.biasType(), bias, c);
+    }
+  }
+
+  /** The left factor row by row. */
+  private Factor turned(GemmProblem p, Buffer a) {
+    Factor factor = new Factor(allocator.allocate(4L * p.m() * p.k()), DType.F32, allocator);
+    List<Long> strides = p.transA() ? List.of(1L, p.lda()) : List.of(p.lda(), 1L);
+    plain
+        .copy()
+        .copy(
+            new CopyKernels.Copy(
+                List.of((long) p.m(), (long) p.k()),
+                DType.F32,
+                0,
+                strides,
+                DType.F32,
+                0,
+                List.of((long) p.k(), 1L)),
+            a,
+            factor.buffer);
+    return factor;
+  }
+
   private void gemm(GemmProblem p, Buffer a, Buffer b, @Nullable Buffer bias, Buffer c) {
+    if (packs(p)) {
+      packed(p, a, b, bias, c);
+      return;
+    }
     long sizeA =
         extent(
             p.batch(),

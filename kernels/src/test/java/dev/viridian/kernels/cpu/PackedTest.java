@@ -160,6 +160,30 @@ final class PackedTest {
     assertTrue(kernels[1].choices().contains("packed.product: jit"), "" + kernels[1].choices());
   }
 
+  /** To the last bit what plain loops pack, and what packs the turned weight. */
+  @Test
+  void turnedWeights() {
+    Random random = new Random(6);
+    for (int[] s : new int[][] {{1, 1}, {32, 2}, {33, 7}, {45, 71}, {64, 300}, {129, 515}}) {
+      PackedWeight w = new PackedWeight(Precision.BF16, s[0], 1, s[1]);
+      HostBuffer weight = Floats.random(random, (long) s[0] * s[1]);
+      Floats.set(weight, DType.F32, s[1] / 2, Float.NaN);
+      HostBuffer turned = Floats.zeros((long) s[0] * s[1]);
+      for (int k = 0; k < s[1]; k++) {
+        for (int column = 0; column < s[0]; column++) {
+          float value = Floats.get(weight, (long) k * s[0] + column);
+          Floats.set(turned, DType.F32, (long) column * s[1] + k, value);
+        }
+      }
+      HostBuffer expected = packed(reference, w, DType.F32, turned);
+      for (CpuKernels k : new CpuKernels[] {reference, kernels[0], kernels[1], kernels[2]}) {
+        HostBuffer actual = Floats.filled(w.bytes() / 4 + 1, 7);
+        k.packed().packTurned(w, weight, actual);
+        assertEquals(-1, actual.segment().mismatch(expected.segment()), w.toString());
+      }
+    }
+  }
+
   /** A row keeps its bits whichever rows it is computed with: pictures of a batch do not mix. */
   @ParameterizedTest
   @EnumSource(names = {"BF16", "INT8"})

@@ -11,6 +11,7 @@ import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.TurnedPanels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
@@ -67,6 +68,20 @@ public final class JitPacked implements PackedKernels, Selective {
     workers.run(w.panels(), packer::pack);
     Reference.reachabilityFence(weight);
     Reference.reachabilityFence(packed);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
+  @Override
+  public void packTurned(PackedWeight w, Buffer weight, Buffer packed) {
+    w.requireTurnable();
+    long values = Math.multiplyExact((long) w.out(), w.channels());
+    Range.address("packTurned: weight", weight, DType.F32, values);
+    Range.address("packTurned: packed", packed, DType.U8, w.bytes());
+    new TurnedPanels(workers).pack(w, HostBuffer.of(weight), HostBuffer.of(packed));
   }
 
   /**

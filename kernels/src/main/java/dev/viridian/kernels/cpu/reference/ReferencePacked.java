@@ -64,6 +64,20 @@ public final class ReferencePacked implements PackedKernels {
     }
   }
 
+  @Override
+  public void packTurned(PackedWeight w, Buffer weight, Buffer packed) {
+    w.requireTurnable();
+    MemorySegment from = HostBuffer.of(weight);
+    MemorySegment to = HostBuffer.of(packed).asSlice(0, w.bytes());
+    to.fill((byte) 0);
+    for (int k = 0; k < w.channels(); k++) {
+      for (int column = 0; column < w.out(); column++) {
+        float value = Numbers.get(from, (long) k * w.out() + column);
+        to.set(Numbers.SHORT, w.at(column, k), Numbers.floatToBf16(value));
+      }
+    }
+  }
+
   /** A packed weight's values, [out][K]. */
   private static double[][] unpack(PackedWeight w, MemorySegment packed) {
     double[][] values = new double[w.out()][w.taps() * w.channels()];

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Rounds F32 numbers to the nearest bfloat16, ties to even, and leaves them F32 in memory. */
@@ -40,17 +41,22 @@ public final class Bf16Rounding {
         });
   }
 
+  /** The bits of rounded floats: a bfloat16 in the upper half of each. */
+  static IntVector bits(FloatVector x) {
+    IntVector bits = x.reinterpretAsInts();
+    IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    IntVector rounded = bits.add(0x7fff).add(odd);
+    VectorMask<Integer> broken = x.test(VectorOperators.IS_NAN).cast(bits.species());
+    return rounded.blend(bits.or(QUIET), broken).and(UPPER);
+  }
+
   private static void round(MemorySegment source, MemorySegment target, long at, int count) {
     int whole = count - count % LANES;
     for (int i = 0; i < whole; i += LANES) {
       long offset = 4 * (at + i);
       FloatVector x =
           FloatVector.fromMemorySegment(FLOATS, source, offset, ByteOrder.nativeOrder());
-      IntVector bits = x.reinterpretAsInts();
-      IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-      IntVector rounded = bits.add(0x7fff).add(odd);
-      rounded = rounded.blend(bits.or(QUIET), x.test(VectorOperators.IS_NAN).cast(bits.species()));
-      rounded.and(UPPER).intoMemorySegment(target, offset, ByteOrder.nativeOrder());
+      bits(x).intoMemorySegment(target, offset, ByteOrder.nativeOrder());
     }
     for (int i = whole; i < count; i++) {
       float value = source.get(FLOAT, 4 * (at + i));

@@ -17,11 +17,26 @@ public final class PackedCheck {
   public static @Nullable String fault(PackedKernels candidate, PackedKernels reference) {
     for (Precision precision : new Precision[] {Precision.BF16, Precision.INT8}) {
       String fault = candidate.offers(precision) ? fault(candidate, reference, precision) : null;
+      if (fault == null && precision == Precision.BF16 && candidate.offers(precision)) {
+        fault = turned(candidate, reference);
+      }
       if (fault != null) {
         return precision.label() + ": " + fault;
       }
     }
     return null;
+  }
+
+  /** What is packed must be the same to the last bit. */
+  private static @Nullable String turned(PackedKernels candidate, PackedKernels reference) {
+    PackedWeight w = new PackedWeight(Precision.BF16, 45, 1, 71);
+    HostBuffer weight = new HostBuffer(SelfTest.numbers(DType.F32, 45 * 71));
+    MemorySegment own = SelfTest.numbers(DType.F32, Math.toIntExact(w.bytes() / 4));
+    MemorySegment plain = SelfTest.numbers(DType.F32, Math.toIntExact(w.bytes() / 4));
+    candidate.packTurned(w, weight, new HostBuffer(own));
+    reference.packTurned(w, weight, new HostBuffer(plain));
+    long at = own.asSlice(0, w.bytes()).mismatch(plain.asSlice(0, w.bytes()));
+    return at < 0 ? null : "a turned weight differs at byte " + at;
   }
 
   private static @Nullable String fault(
