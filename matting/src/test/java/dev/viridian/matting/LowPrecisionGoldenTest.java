@@ -59,7 +59,14 @@ class LowPrecisionGoldenTest {
           tests.add(
               dynamicTest(
                   precision.label() + " " + c.get("name").asString(),
-                  () -> run(exact, low, precision.label(), LEAST.get(precision), c)));
+                  () ->
+                      run(
+                          exact,
+                          low,
+                          precision.label(),
+                          LEAST.get(precision),
+                          c,
+                          PipelineGoldenTest.request(c))));
         }
       }
     }
@@ -87,7 +94,8 @@ class LowPrecisionGoldenTest {
     Device device = Device.cuda(0, type);
     assertEquals(type, device.activations());
     try (DiffuMatting low = DiffuMatting.load(GoldenModels.tiny(), device, type)) {
-      run(exact, low, "CUDA " + type, least, c);
+      // two steps: the emulated device is slow
+      run(exact, low, "CUDA " + type, least, c, PipelineGoldenTest.request(c).steps(2));
     }
     assertEquals(0, device.allocator().usage().used(), "bytes still in use");
     device.close();
@@ -96,8 +104,12 @@ class LowPrecisionGoldenTest {
   }
 
   private static void run(
-      DiffuMatting exact, DiffuMatting low, String label, double least, JsonNode c) {
-    TextToImage request = PipelineGoldenTest.request(c);
+      DiffuMatting exact,
+      DiffuMatting low,
+      String label,
+      double least,
+      JsonNode c,
+      TextToImage request) {
     List<float[]> expected = pictures(exact, request, c);
     List<float[]> actual = pictures(low, request, c);
     double sum = 0;

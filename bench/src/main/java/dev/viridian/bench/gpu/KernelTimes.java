@@ -85,9 +85,10 @@ final class KernelTimes {
   private void attention(int queries, int keys, int width) {
     String shape = queries + "x" + keys + "x" + width + ", 8 heads, batch 2";
     double flops = 2.0 * HEADS * 4 * queries * keys * width;
-    try (Tensor q = noise(2, queries, (long) HEADS * width);
-        Tensor k = noise(2, keys, (long) HEADS * width);
-        Tensor v = noise(2, keys, (long) HEADS * width)) {
+    DType type = device.activations();
+    try (Tensor q = noise(type, 2, queries, (long) HEADS * width);
+        Tensor k = noise(type, 2, keys, (long) HEADS * width);
+        Tensor v = noise(type, 2, keys, (long) HEADS * width)) {
       add("attention " + shape, flops, 0, () -> Attention.of(q, k, v, HEADS));
     }
     try (Tensor q = noise(2L * HEADS, queries, width);
@@ -118,7 +119,7 @@ final class KernelTimes {
   private void groupNorm() {
     int side = side();
     int channels = sizes.channels();
-    try (Tensor x = noise(2, side, side, channels);
+    try (Tensor x = noise(device.activations(), 2, side, side, channels);
         Tensor gamma = noise(channels);
         Tensor beta = noise(channels)) {
       add(
@@ -129,8 +130,8 @@ final class KernelTimes {
     }
   }
 
-  /** Of a type that a model's weights have. */
-  private Tensor weights(DType type, long... shape) {
+  /** Of a type that a model's weights or its activations have. */
+  private Tensor noise(DType type, long... shape) {
     Tensor wide = noise(shape);
     if (type == DType.F32) {
       return wide;
@@ -149,12 +150,17 @@ final class KernelTimes {
     }
   }
 
+  /** What goes with weights of a type: the same, where the device has such activations. */
+  private DType activations(DType weights) {
+    return weights == device.activations() ? weights : DType.F32;
+  }
+
   private void convolution() {
     int side = side();
     int c = sizes.channels();
     for (DType type : List.of(DType.F32, DType.F16)) {
-      try (Tensor x = noise(2, side, side, c);
-          Tensor w = weights(type, c, 3, 3, c)) {
+      try (Tensor x = noise(activations(type), 2, side, side, c);
+          Tensor w = noise(type, c, 3, 3, c)) {
         add(
             "convolution 3x3 2x" + side + "x" + side + "x" + c + ", weights " + type,
             2.0 * 2 * side * side * 9 * c * c,
@@ -167,8 +173,8 @@ final class KernelTimes {
   private void product() {
     int n = sizes.channels();
     for (DType type : List.of(DType.F32, DType.F16)) {
-      try (Tensor x = noise(2L * sizes.tokens(), n);
-          Tensor w = weights(type, 8L * n, n)) {
+      try (Tensor x = noise(activations(type), 2L * sizes.tokens(), n);
+          Tensor w = noise(type, 8L * n, n)) {
         add(
             "product " + 2 * sizes.tokens() + "x" + n + "x" + 8 * n + ", weights " + type,
             2.0 * 2 * sizes.tokens() * n * 8 * n,
