@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -227,7 +228,7 @@ public final class DiffuMatting implements AutoCloseable {
     boolean raw = mask != null && mask.config().feature() == MattingHeadConfig.Feature.UP_BLOCK;
     try (Autoencoder.Decoded decoded = diffusion.decode(latent, raw, listener, cancellation)) {
       float[] picture = decoded.picture().toFloats();
-      requireFinite(picture, diffusion.autoencoder(), diffusion.files().vae());
+      requireFinite(picture, diffusion::autoencoder, diffusion.files().vae());
       float[] coarse = null;
       if (mask != null) {
         listener.progress(GenerationListener.Phase.MATTE, 0, 1, null);
@@ -237,19 +238,20 @@ public final class DiffuMatting implements AutoCloseable {
                     ? mask.forward(decoded.feature())
                     : mask.forward(decoded.feature(), bands))
                 .toFloats();
-        requireFinite(coarse, mask, diffusion.files().mattingHead());
+        requireFinite(coarse, () -> mask, diffusion.files().mattingHead());
         listener.progress(GenerationListener.Phase.MATTE, 1, 1, null);
       }
       return new Cutout(request.width(), request.height(), seed, picture, coarse);
     }
   }
 
-  private void requireFinite(float[] values, Module module, @Nullable WeightSource weights) {
+  private void requireFinite(
+      float[] values, Supplier<? extends Module> module, @Nullable WeightSource weights) {
     for (float value : values) {
       if (!Float.isFinite(value)) {
         throw new InputException(
             Optional.ofNullable(weights)
-                .flatMap(source -> NotFinite.find(module, source))
+                .flatMap(source -> NotFinite.find(module.get(), source))
                 .orElse(
                     diffusion.files().describe()
                         + ": the decoded picture is not finite although all weights are"));

@@ -1,11 +1,14 @@
 package dev.viridian.matting;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.pipeline.TextToImage;
+import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ClipVocabulary;
 import dev.viridian.diffusion.weights.FormulaModel;
 import dev.viridian.diffusion.weights.MattingHeadConfig;
@@ -16,6 +19,8 @@ import dev.viridian.diffusion.weights.UNetConfig;
 import dev.viridian.diffusion.weights.VaeConfig;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.Tensors;
+import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.kernels.DType;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -141,6 +146,39 @@ class BuiltInModelTest {
     try (Stream<Path> all = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
       return all.filter(p -> p.getFileName().toString().startsWith("viridian-model-"))
           .collect(Collectors.toSet());
+    }
+  }
+
+  /** Weights of 16 bits are computed with where they lie: as if they had been widened before. */
+  @Test
+  void theTypeThatWeightsAreKeptInDoesNotMatter() {
+    float[] first = null;
+    for (DType type : new DType[] {null, DType.F32}) {
+      try (DiffuMatting model = DiffuMatting.load(BuiltInModel.open(), Device.cpu(), type)) {
+        Cutout cutout = model.generate(model.request("a red apple").steps(2), 1);
+        if (first != null) {
+          assertArrayEquals(first, cutout.decoded());
+        }
+        first = cutout.decoded();
+      }
+    }
+  }
+
+  /** A picture does not take the encoder; who asks for the autoencoder gets all of it. */
+  @Test
+  @SuppressWarnings("try") // the scope closes what is made
+  void theEncoderIsLoadedWhenItIsAskedFor() {
+    try (DiffuMatting model = DiffuMatting.load()) {
+      model.generate(model.request("a red apple").steps(1), 1);
+      float[] pixels = new float[16 * 16 * 3];
+      try (MemoryScope scope = MemoryScope.open()) {
+        Autoencoder.Distribution d =
+            model
+                .diffusion()
+                .autoencoder()
+                .encode(Tensors.of(Device.cpu(), pixels, 1, 16, 16, 3), LayerObserver.NONE);
+        assertEquals(List.of(1L, 2L, 2L, 4L), d.mean().shape().toList());
+      }
     }
   }
 

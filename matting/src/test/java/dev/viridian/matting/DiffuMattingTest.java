@@ -162,6 +162,7 @@ class DiffuMattingTest {
     try (Device device = device(2);
         DiffuMatting model = load(device)) {
       TextToImage tiny = SMALL.size(16, 16).steps(2);
+      assertTrue(model.diffusion().autoencoder().parameters().size() > 0, "all is loaded");
       Allocator.Usage loaded = device.allocator().usage();
       long tensors = LeakDetector.open();
       for (int i = 0; i < 20; i++) {
@@ -189,6 +190,7 @@ class DiffuMattingTest {
   void aListenerCancelsAtOnceAndNothingStaysInUse() {
     try (Device device = device(2);
         DiffuMatting model = load(device)) {
+      assertTrue(model.diffusion().autoencoder().parameters().size() > 0, "all is loaded");
       // Not in the last phase, whose one layer ends the run.
       for (GenerationListener.Phase phase :
           EnumSet.complementOf(EnumSet.of(GenerationListener.Phase.MATTE))) {

@@ -36,6 +36,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,10 +57,12 @@ public final class StableDiffusion implements AutoCloseable {
   private final UNet unet;
   private final Autoencoder autoencoder;
   private final SchedulerConfig schedulerConfig;
+  private final @Nullable DType dtype;
   private volatile boolean tiling;
 
-  private StableDiffusion(Device device, ModelFiles files) {
+  private StableDiffusion(Device device, ModelFiles files, @Nullable DType dtype) {
     this.device = device;
+    this.dtype = dtype;
     this.files = files;
     Path folder = files.tokenizer();
     // 50,000 tokens take as long to read as much of the weights.
@@ -110,7 +113,7 @@ public final class StableDiffusion implements AutoCloseable {
     }
     StableDiffusion model;
     try {
-      model = new StableDiffusion(device, files);
+      model = new StableDiffusion(device, files, dtype);
     } catch (RuntimeException | Error e) {
       files.close();
       throw e;
@@ -118,7 +121,7 @@ public final class StableDiffusion implements AutoCloseable {
     try {
       ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
       ModuleLoader.load(model.unet, files.unet(), device, dtype, UNet.precisions(precision));
-      ModuleLoader.load(model.autoencoder, files.vae(), device, dtype);
+      ModuleLoader.check(model.autoencoder, files.vae()); // loaded when it is needed
       int tokens = model.tokenizer().nextId();
       if (tokens > model.textEncoder.config().vocabSize()) {
         throw new InputException(
@@ -188,8 +191,14 @@ public final class StableDiffusion implements AutoCloseable {
     return unet;
   }
 
-  /** The autoencoder. */
+  /** The autoencoder, all of it. */
   public Autoencoder autoencoder() {
+    return autoencoder(name -> true);
+  }
+
+  /** The autoencoder, of which at least the wanted parameters are loaded. */
+  private synchronized Autoencoder autoencoder(Predicate<String> wanted) {
+    ModuleLoader.bind(autoencoder, files.vae(), device, dtype, wanted);
     return autoencoder;
   }
 
@@ -397,6 +406,7 @@ public final class StableDiffusion implements AutoCloseable {
           .allocator()
           .trim(); // neither the UNet's maps nor its weights are of use to the decoder
       unet.unload();
+      autoencoder(Autoencoder::decodes);
       LayerObserver observer = (module, value) -> cancellation.check();
       Bands bands = bands(cancellation);
       Autoencoder.Decoded decoded =

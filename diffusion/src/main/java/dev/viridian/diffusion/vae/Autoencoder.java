@@ -78,6 +78,13 @@ public final class Autoencoder extends Module {
     postQuantConv = child("post_quant_conv", new Conv2d(latent, latent, 1, 1, 0));
   }
 
+  /**
+   * Whether decoding takes the parameter of a name: what only encodes need not be loaded for it.
+   */
+  public static boolean decodes(String name) {
+    return name.startsWith("decoder.") || name.startsWith("post_quant_conv.");
+  }
+
   /** Its configuration. */
   public VaeConfig config() {
     return config;

@@ -22,6 +22,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,9 +75,37 @@ public final class ModuleLoader {
       @Nullable DType dtype,
       Precisions precisions) {
     check(module, source);
+    bind(module, source, device, dtype, precisions, name -> true);
+  }
+
+  /**
+   * Loads some parameters of a module that was {@link #check checked}: those that are wanted and
+   * have no numbers yet. If that fails, the module is closed.
+   *
+   * @param wanted by dotted name
+   */
+  public static void bind(
+      Module module,
+      WeightSource source,
+      Device device,
+      @Nullable DType dtype,
+      Predicate<String> wanted) {
+    bind(module, source, device, dtype, (name, parameter) -> Precision.F32, wanted);
+  }
+
+  private static void bind(
+      Module module,
+      WeightSource source,
+      Device device,
+      @Nullable DType dtype,
+      Precisions precisions,
+      Predicate<String> wanted) {
     try (MemoryScope scope = MemoryScope.open();
         Part part = new Part()) {
       for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
+        if (e.getValue().isBound() || !wanted.test(e.getKey())) {
+          continue;
+        }
         Tensor value = read(e.getKey(), e.getValue(), source, device, dtype, part);
         e.getValue().bind(scope.detach(value.named(e.getKey())));
         PackedWeight packing = e.getValue().packing(precisions.of(e.getKey(), e.getValue()));
@@ -90,7 +119,13 @@ public final class ModuleLoader {
     }
   }
 
-  private static void check(Module module, WeightSource source) {
+  /**
+   * Compares a module with what it shall be loaded from.
+   *
+   * @throws InputException if a key is missing, unexpected, or has another shape or type than
+   *     expected
+   */
+  public static void check(Module module, WeightSource source) {
     List<String> missing = new ArrayList<>();
     List<String> wrong = new ArrayList<>();
     Set<String> unexpected = new LinkedHashSet<>(source.tensors().keySet());

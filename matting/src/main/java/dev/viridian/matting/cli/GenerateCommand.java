@@ -115,10 +115,13 @@ final class GenerateCommand implements Callable<Integer> {
     };
   }
 
-  /** What weights are rounded or widened to; null: kept, packed for their precision or mapped. */
+  /**
+   * What weights are rounded or widened to; null: kept, packed for their precision or mapped. The
+   * CPU computes in F32 with weights of any type as they lie, and with the same result.
+   */
   private @Nullable DType dtype(Device device) {
     return switch (options.dtype) {
-      case "f32" -> DType.F32;
+      case "f32" -> device.readsHostMemory() ? null : DType.F32;
       case "f16" -> DType.F16;
       case "bf16" -> device.readsHostMemory() ? null : DType.BF16;
       default -> null;

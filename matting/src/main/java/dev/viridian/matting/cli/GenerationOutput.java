@@ -100,8 +100,8 @@ final class GenerationOutput {
       TextToImage request,
       DiffuMatting model,
       RunRecord record) {
-    latentChannels = model.diffusion().autoencoder().config().latentChannels();
-    pixelsPerLatent = model.diffusion().autoencoder().config().pixelsPerLatent();
+    latentChannels = model.diffusion().files().configs().vae().latentChannels();
+    pixelsPerLatent = model.diffusion().files().configs().vae().pixelsPerLatent();
     for (int i = 0; i < result.cutouts().size(); i++) {
       int index = batch * options.batchSize + i;
       Cutout cutout = result.cutouts().get(i);

@@ -101,11 +101,11 @@ class BadMachineTest {
 
   /**
    * Embeddings of a million words that have to be copied, in a process that may take 850 MB of
-   * addresses, of which the virtual machine needs 480: those of 128 numbers take 512, those of 256
+   * addresses, of which the virtual machine needs 480: those of 256 numbers take 512, those of 512
    * more than the process may have.
    */
   @ParameterizedTest
-  @ValueSource(ints = {128, 256})
+  @ValueSource(ints = {256, 512})
   void theMemoryOfTheProcessIsTooSmall(int width) throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/bin/sh")), "no shell");
     assumeTrue(Files.isReadable(Path.of("/proc/self/maps")), "no limit of addresses known here");
@@ -131,10 +131,10 @@ class BadMachineTest {
             c.vae(),
             new TextEncoderConfig(words[0], width, 16, 1, 2, 77, 1e-5f, "quick_gelu"),
             c.mattingHead());
-    Path model = SmallModel.folder(folder.resolve("model"), wide, DType.F16);
+    Path model = SmallModel.folder(folder.resolve("model"), wide, DType.BF16);
     enlarge(model, "text_model.embeddings.token_embedding.weight", words[1], width);
     Path out = Files.createDirectory(folder.resolve("out"));
-    List<String> args = SmallModel.generate(model, out.resolve("a.png"), "--dtype", "f32");
+    List<String> args = SmallModel.generate(model, out.resolve("a.png"), "--dtype", "f16");
     List<String> jvm =
         List.of(
             "-Xmx64m",
@@ -147,7 +147,7 @@ class BadMachineTest {
     assertTrue(run.err().contains("out of memory"), run::toString);
     assertTrue(run.err().contains("f16"), run::toString);
     assertEquals(List.of(), files(out));
-    if (width == 128) {
+    if (width == 256) {
       Run enough = Child.run(folder, "", jvm, args);
       assertEquals(0, enough.code(), enough::toString);
     }
