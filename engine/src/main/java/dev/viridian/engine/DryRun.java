@@ -3,6 +3,7 @@ package dev.viridian.engine;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.cpu.RoundedKernels;
 import dev.viridian.kernels.memory.CountingAllocator;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
@@ -55,13 +56,16 @@ public final class DryRun implements AutoCloseable {
   private static Kernels idle() {
     Map<Method, Object> families = new HashMap<>();
     return (Kernels)
-        proxy(
-            Kernels.class,
-            method ->
-                method.getReturnType().isInterface()
-                    ? families.computeIfAbsent(
-                        method, m -> proxy(m.getReturnType(), f -> nothing(f.getReturnType())))
-                    : null);
+        Proxy.newProxyInstance(
+            Kernels.class.getClassLoader(),
+            new Class<?>[] {Kernels.class},
+            (self, method, args) ->
+                method.isDefault()
+                    ? InvocationHandler.invokeDefault(self, method, args)
+                    : method.getReturnType().isInterface()
+                        ? families.computeIfAbsent(
+                            method, m -> proxy(m.getReturnType(), f -> nothing(f.getReturnType())))
+                        : null);
   }
 
   private interface Answer {

@@ -27,6 +27,9 @@ public final class TimedKernels {
     InvocationHandler handler =
         (self, method, arguments) -> {
           Object result = invoke(kernels, method, arguments);
+          if (result == kernels) { // of(F32)
+            return self;
+          }
           return method.getReturnType().isInterface()
               ? families.computeIfAbsent(
                   method.getName(), name -> family(name, method, result, profile))
