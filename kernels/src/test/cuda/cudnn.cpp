@@ -1,5 +1,6 @@
 // libcudnn.so.9 of the emulated device: convolutions of two dimensions in plain loops, in the order
 // of their stream. Layouts NCHW and NHWC, by the strides of the descriptors.
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -92,25 +93,33 @@ void write(const Tensor& t, uint64_t at, const std::vector<double>& values, floa
 }
 
 // Goes through all products of a convolution: visit(index in x, in w, in y), indices as if packed
-// in the order of the dimensions.
+// in the order of the dimensions. Along a line, one tap after the other: neighbours in memory, and
+// each result's products in the order of the taps.
 template <class F>
 void each(const Convolution& p, const Tensor& x, const Tensor& w, const Tensor& y, F visit) {
   int inGroup = w.size[1], outGroup = w.size[0] / p.groups;
+  int width = x.size[3];
   for (int n = 0; n < y.size[0]; n++)
     for (int k = 0; k < y.size[1]; k++)
-      for (int oy = 0; oy < y.size[2]; oy++)
-        for (int ox = 0; ox < y.size[3]; ox++)
-          for (int c = 0; c < inGroup; c++)
-            for (int fy = 0; fy < w.size[2]; fy++)
-              for (int fx = 0; fx < w.size[3]; fx++) {
-                int iy = oy * p.strideH - p.padH + fy * p.dilationH;
-                int ix = ox * p.strideW - p.padW + fx * p.dilationW;
-                if (iy < 0 || iy >= x.size[2] || ix < 0 || ix >= x.size[3]) continue;
-                size_t channel = (size_t)(k / outGroup) * inGroup + c;
-                visit((((size_t)n * x.size[1] + channel) * x.size[2] + iy) * x.size[3] + ix,
-                      (((size_t)k * inGroup + c) * w.size[2] + fy) * w.size[3] + fx,
-                      (((size_t)n * y.size[1] + k) * y.size[2] + oy) * y.size[3] + ox);
+      for (int c = 0; c < inGroup; c++)
+        for (int fy = 0; fy < w.size[2]; fy++)
+          for (int fx = 0; fx < w.size[3]; fx++) {
+            size_t channel = (size_t)(k / outGroup) * inGroup + c;
+            size_t tap = (((size_t)k * inGroup + c) * w.size[2] + fy) * w.size[3] + fx;
+            int shift = fx * p.dilationW - p.padW;  // of the column of x
+            int first = shift >= 0 ? 0 : (p.strideW - 1 - shift) / p.strideW;
+            int end = shift >= width ? 0
+                                     : std::min(y.size[3], (width - 1 - shift) / p.strideW + 1);
+            for (int oy = 0; oy < y.size[2]; oy++) {
+              int iy = oy * p.strideH - p.padH + fy * p.dilationH;
+              if (iy < 0 || iy >= x.size[2]) continue;
+              size_t from = (((size_t)n * x.size[1] + channel) * x.size[2] + iy) * width;
+              size_t to = (((size_t)n * y.size[1] + k) * y.size[2] + oy) * y.size[3];
+              for (int ox = first; ox < end; ox++) {
+                visit(from + (ox * p.strideW + shift), tap, to + ox);
               }
+            }
+          }
 }
 
 int outSize(int in, int pad, int filter, int stride, int dilation) {
