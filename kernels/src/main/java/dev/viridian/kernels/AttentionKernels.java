@@ -32,6 +32,17 @@ public interface AttentionKernels {
       @Nullable Buffer columnMap);
 
   /**
+   * A forward pass that nothing follows, in the bfloat16 of {@link Precision#BF16} where a device
+   * gains by it; here as it is. There {@code q · (scale · log₂ e)}, k, v and the weights {@code
+   * 2^(q'·k' − whole number)} are rounded to the nearest, ties to even, sums are F32, and those of
+   * a row's weights are of the rounded ones. Rows whose scores are so far apart that this would
+   * show stay F32. Numbers below 2⁻¹²⁶ may count as 0.
+   */
+  default void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
+    forward(p, q, k, v, null, null, out, null, null);
+  }
+
+  /**
    * The backward pass. With g[b, n] = dColumnMap[b, n] / heads and {@code D = Σ dOut·out + g Σ_j
    * e_j P_j} of a row: {@code dS = P ∘ (dOut vᵀ + g e − D)}, dq = scale dS k, dk = scale dSᵀ q, dv
    * = Pᵀ dOut. The mask gets no gradient.

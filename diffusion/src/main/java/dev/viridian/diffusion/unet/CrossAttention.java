@@ -50,6 +50,13 @@ final class CrossAttention extends Module {
     }
   }
 
+  /** In lower precision where the products around it are. */
+  private Tensor attend(Tensor q, KeyValue kv) {
+    return toQ.packed()
+        ? Attention.rounded(q, kv.key, kv.value, heads)
+        : Attention.of(q, kv.key, kv.value, heads);
+  }
+
   private Tensor out(Tensor attended, @Nullable Tensor residual) {
     return residual == null ? toOut.forward(attended) : toOut.forwardOnto(attended, residual);
   }
@@ -72,13 +79,13 @@ final class CrossAttention extends Module {
       // the same, unless the context was made where a gradient was wanted and x was not
       KeyValue kv = new KeyValue(Cast.of(given.key, q.dtype()), Cast.of(given.value, q.dtype()));
       if (wanted == null || columns == null) {
-        return scope.keep(out(Attention.of(q, kv.key, kv.value, heads), residual));
+        return scope.keep(out(attend(q, kv), residual));
       }
       if (wanted.perHead()) {
         for (Tensor weights : wanted.weights()) {
           columns.add(scope.keep(headByHead(q, kv, weights)));
         }
-        return scope.keep(out(Attention.of(q, kv.key, kv.value, heads), residual));
+        return scope.keep(out(attend(q, kv), residual));
       }
       List<Tensor> both =
           Attention.withColumn(q, kv.key, kv.value, heads, wanted.weights().getFirst());

@@ -110,6 +110,7 @@ public final class UNet extends Module {
    * The precision of each weight's products when those of the network are computed in a lower one.
    * F32 stay the first and the last convolution (few channels, and their errors reach the result
    * directly) and what is computed once a picture: time embedding, keys and values of the text.
+   * Attention whose queries' weight is of a lower one may be computed in bfloat16.
    */
   public static ModuleLoader.Precisions precisions(Precision precision) {
     return (name, parameter) ->

@@ -49,6 +49,11 @@ public final class Linear extends Module {
     return dev.viridian.engine.ops.Linear.of(x, weight.value(), null);
   }
 
+  /** Whether its product is computed in lower precision. */
+  public boolean packed() {
+    return weight.packing() != null;
+  }
+
   /** x [..., in] to [..., out]. */
   public Tensor forward(Tensor x) {
     Tensor added = bias == null ? null : bias.value();

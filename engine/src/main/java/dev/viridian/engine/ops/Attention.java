@@ -29,8 +29,11 @@ import org.jspecify.annotations.Nullable;
  * @param masked whether an additive mask, broadcastable to [b, heads, l, m], is the fourth input;
  *     it gets no gradient
  * @param column whether column weights are the last input; they get no gradient
+ * @param rounded whether it may be computed in lower precision where no gradient is wanted, without
+ *     causality, mask and column
  */
-public record Attention(int heads, float scale, boolean causal, boolean masked, boolean column)
+public record Attention(
+    int heads, float scale, boolean causal, boolean masked, boolean column, boolean rounded)
     implements ComputeOp {
 
   /** Plain attention with scale 1/√d. */
@@ -43,6 +46,16 @@ public record Attention(int heads, float scale, boolean causal, boolean masked, 
       Tensor q, Tensor k, Tensor v, int heads, @Nullable Tensor mask, boolean causal) {
     float scale = (float) (1 / Math.sqrt((double) q.size(-1) / heads));
     return apply(q, k, v, mask, null, heads, scale, causal).getFirst();
+  }
+
+  /**
+   * Plain attention with scale 1/√d, in lower precision where the device gains by it and no
+   * gradient is wanted: what {@link PackedLinear} is to {@link Linear}.
+   */
+  public static Tensor rounded(Tensor q, Tensor k, Tensor v, int heads) {
+    float scale = (float) (1 / Math.sqrt((double) q.size(-1) / heads));
+    Attention op = new Attention(heads, scale, false, false, false, true);
+    return Tape.applyAll(op, q, k, v).getFirst();
   }
 
   /** Attention and the column: [result, column map]. Scale 1/√d. */
@@ -69,7 +82,7 @@ public record Attention(int heads, float scale, boolean causal, boolean masked, 
     if (columnWeights != null) {
       inputs.add(columnWeights);
     }
-    Attention op = new Attention(heads, scale, causal, mask != null, columnWeights != null);
+    Attention op = new Attention(heads, scale, causal, mask != null, columnWeights != null, false);
     return Tape.applyAll(op, inputs.toArray(Tensor[]::new));
   }
 
@@ -141,6 +154,17 @@ public record Attention(int heads, float scale, boolean causal, boolean masked, 
 
   @Override
   public void forward(Forward c) {
+    if (rounded && c.saved(0) == null) {
+      c.kernels(0)
+          .attention()
+          .forwardRounded(
+              problem(c.in(0).shape(), c.in(1).shape(), null),
+              c.input(0),
+              c.input(1),
+              c.input(2),
+              c.output(0));
+      return;
+    }
     c.kernels(0)
         .attention()
         .forward(

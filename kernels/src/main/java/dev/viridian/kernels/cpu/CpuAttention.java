@@ -38,6 +38,11 @@ final class CpuAttention extends CpuFamily<AttentionKernels> implements Attentio
   }
 
   @Override
+  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
+    pick("forwardRounded", p).forwardRounded(p, q, k, v, out);
+  }
+
+  @Override
   public void backward(
       AttentionProblem p,
       Buffer q,

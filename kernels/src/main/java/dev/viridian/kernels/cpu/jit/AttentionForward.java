@@ -9,6 +9,9 @@ import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,12 +56,20 @@ final class AttentionForward {
   /** Whether tiles go by {@link BoundedTile}. */
   private final boolean bounded;
 
-  /** Whether scores of those are of {@link PairSums}. */
-  final boolean paired;
+  /** How scores of those are summed. */
+  final Scores scores;
+
+  /** The same pass with nothing rounded. */
+  private final Supplier<AttentionForward> alike;
 
   /** The columns' share of each head's queries. */
   final float[] columns;
 
+  /**
+   * A pass.
+   *
+   * @param rounded whether scores and weights may be bfloat16
+   */
   AttentionForward(
       Workers workers,
       AttentionKit code,
@@ -71,7 +82,8 @@ final class AttentionForward {
       @Nullable MemorySegment weights,
       Buffer out,
       @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
+      @Nullable Buffer columnMap,
+      boolean rounded) {
     this.workers = workers;
     this.code = code;
     this.p = p;
@@ -85,13 +97,21 @@ final class AttentionForward {
     this.lse = lse == null ? null : HostBuffer.of(lse);
     this.columnMap = columnMap == null ? null : HostBuffer.of(columnMap);
     rows = p.queries() < MANY ? ROWS : MOST_ROWS;
-    panels = new HeadPanels(code, p.keys(), p.headDim(), true);
-    packed =
-        NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
     bounded = mask == null && !p.causal() && columnMap == null && p.keys() > 1;
     // The backward pass computes plain scores: what it follows has to be of those, to the bit.
     boolean many = (long) p.queries() * p.keys() >= LEAST_PAIRED;
-    paired = bounded && lse == null && many && code.paired(p.headDim());
+    boolean last = bounded && lse == null;
+    scores =
+        last && rounded && code.rounds()
+            ? Scores.ROUNDED
+            : last && many && code.paired(p.headDim()) ? Scores.PAIRED : Scores.PLAIN;
+    panels = new HeadPanels(code, p.keys(), p.headDim(), true, scores == Scores.ROUNDED);
+    packed =
+        NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
+    alike =
+        () ->
+            new AttentionForward(
+                workers, code, p, batch, q, k, v, null, null, out, null, null, false);
     columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
   }
 
@@ -111,7 +131,8 @@ final class AttentionForward {
     return batch * s.batch() + head * s.head() + token * s.token();
   }
 
-  void run() {
+  /** Lays out keys and values; the greatest lengths of keys by head and block, if needed. */
+  private float[] pack() {
     int blocks = panels.blocks();
     float[] lengths = new float[bounded ? Math.multiplyExact(p.heads(), blocks) : 0];
     workers.run(
@@ -122,7 +143,7 @@ final class AttentionForward {
           long firstValue = at(p.v(), head, 0);
           RightMatrix keys = new RightMatrix(k, DType.F32, firstKey, p.k().token(), true);
           RightMatrix values = new RightMatrix(v, DType.F32, firstValue, p.v().token(), false);
-          NativeRows surplus = paired ? surplus(head, task % blocks) : null;
+          NativeRows surplus = scores == Scores.PAIRED ? surplus(head, task % blocks) : null;
           panels.packAcross(keys, task % blocks, packed, keysAt(head), surplus);
           Reference.reachabilityFence(surplus);
           panels.packDown(values, task % blocks, packed, valuesAt(head));
@@ -130,9 +151,25 @@ final class AttentionForward {
             lengths[task] = longest(head, task % blocks);
           }
         });
-    int tiles = Math.ceilDiv(p.queries(), rows);
+    return lengths;
+  }
+
+  private int tiles() {
+    return Math.ceilDiv(p.queries(), rows);
+  }
+
+  private OnlineTile online(int task) {
+    int first = task % tiles() * rows;
+    return new OnlineTile(this, task / tiles(), first, Math.min(rows, p.queries() - first));
+  }
+
+  void run() {
+    float[] lengths = pack();
+    int blocks = panels.blocks();
+    int tiles = tiles();
+    boolean[] @Nullable [] again = new boolean[Math.multiplyExact(p.heads(), tiles)][];
     workers.run(
-        Math.multiplyExact(p.heads(), tiles),
+        again.length,
         task -> {
           int head = task / tiles;
           int first = task % tiles * rows;
@@ -141,12 +178,20 @@ final class AttentionForward {
           for (int block = 0; bounded && block < blocks; block++) {
             longest = Math.max(longest, lengths[head * blocks + block]); // NaN stays
           }
-          if (bounded && BoundedTile.takes(paired, longest)) {
-            new BoundedTile(this, head, first, count).run(longest);
+          boolean taken = bounded && BoundedTile.takes(scores, longest);
+          boolean[] left = taken ? new BoundedTile(this, head, first, count).run(longest) : null;
+          if (taken && left == null) {
+            return;
+          }
+          if (scores == Scores.ROUNDED) {
+            again[task] = left != null ? left : all(count);
           } else {
-            new OnlineTile(this, head, first, count).run(null);
+            online(task).run(left);
           }
         });
+    if (Arrays.stream(again).anyMatch(Objects::nonNull)) {
+      usual(again);
+    }
     if (columnMap != null) {
       for (int i = 0; i < p.queries(); i++) {
         float sum = 0;
@@ -157,6 +202,26 @@ final class AttentionForward {
       }
     }
     Reference.reachabilityFence(packed);
+  }
+
+  /** Rows that are too exacting for {@link Scores#ROUNDED}. */
+  private void usual(boolean[] @Nullable [] wanted) {
+    AttentionForward exact = alike.get();
+    exact.pack();
+    workers.run(
+        wanted.length,
+        task -> {
+          if (wanted[task] != null) {
+            exact.online(task).run(wanted[task]);
+          }
+        });
+    Reference.reachabilityFence(exact.packed);
+  }
+
+  private static boolean[] all(int count) {
+    boolean[] all = new boolean[count];
+    Arrays.fill(all, true);
+    return all;
   }
 
   private NativeRows keys(int head, int block) {

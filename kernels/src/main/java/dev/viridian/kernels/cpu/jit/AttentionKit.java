@@ -26,11 +26,11 @@ final class AttentionKit {
 
   private record Weights(WeightCode code, CodePage page) {}
 
-  /** By whether the last vector is a half, by vectors less one, by rows less one. */
-  private final Product[][][] products = new Product[2][PanelCode.MAX_VECTORS][];
+  /** By whether of words, whether the last vector is a half, by vectors and by rows less one. */
+  private final Product[][][][] products = new Product[2][2][PanelCode.MAX_VECTORS][];
 
-  /** By whether scores are paired, by vectors less one, by rows less one. */
-  private final Weights[][][] weights = new Weights[2][VectorLevel.VECTORS][];
+  /** By {@link Scores}, by vectors less one, by rows less one. */
+  private final Weights[][][] weights = new Weights[Scores.values().length][VectorLevel.VECTORS][];
 
   private final SoftmaxCode[] softmax = new SoftmaxCode[2];
   private final CodePage[] softmaxPages = new CodePage[2];
@@ -43,31 +43,20 @@ final class AttentionKit {
   private final CodePage squaresPage;
   private final CodePage pairsPage;
   private boolean complete = true;
+  private @Nullable Rounded rounded;
+  private boolean triedRounded;
+
+  /** What rounding takes beside products and weights. */
+  private record Rounded(CodePage narrow, CodePage words) {}
 
   private AttentionKit(Kit panels, boolean paired) {
     this.panels = panels;
     this.paired = paired;
     level = panels.level;
-    for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
-      int most = PanelCode.rows(level, vectors);
-      products[0][vectors - 1] = new Product[most];
-      products[1][vectors - 1] = halves() ? new Product[most] : products[0][vectors - 1];
-      for (int rows = 1; rows <= most; rows++) {
-        for (int half = 0; half < (halves() ? 2 : 1); half++) {
-          PanelCode code = new PanelCode(level, rows, vectors, half > 0);
-          products[half][vectors - 1][rows - 1] = new Product(code, get(code));
-        }
-      }
-    }
-    for (int pairs = 0; pairs < (paired ? 2 : 1); pairs++) {
-      for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
-        int most = WeightCode.rows(level, vectors, pairs > 0);
-        weights[pairs][vectors - 1] = new Weights[most];
-        for (int rows = 1; rows <= most; rows++) {
-          WeightCode code = new WeightCode(level, rows, vectors, pairs > 0);
-          weights[pairs][vectors - 1][rows - 1] = new Weights(code, get(code));
-        }
-      }
+    makeProducts(false);
+    makeWeights(Scores.PLAIN);
+    if (paired) {
+      makeWeights(Scores.PAIRED);
     }
     for (int i = 0; i < 2; i++) {
       softmax[i] = new SoftmaxCode(level, i > 0);
@@ -80,6 +69,88 @@ final class AttentionKit {
     normalizePage = get(normalize);
     squaresPage = get(new LengthCode());
     pairsPage = get(new PairCode());
+  }
+
+  private void makeProducts(boolean words) {
+    Product[][][] made = products[words ? 1 : 0];
+    for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
+      int most = PanelCode.rows(level, vectors);
+      made[0][vectors - 1] = new Product[most];
+      made[1][vectors - 1] = halves() ? new Product[most] : made[0][vectors - 1];
+      for (int rows = 1; rows <= most; rows++) {
+        for (int half = 0; half < (halves() ? 2 : 1); half++) {
+          PanelCode code = new PanelCode(level, rows, vectors, half > 0, words);
+          made[half][vectors - 1][rows - 1] = new Product(code, get(code));
+        }
+      }
+    }
+  }
+
+  private void makeWeights(Scores scores) {
+    for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+      int most = WeightCode.rows(level, vectors, scores);
+      Weights[] byRows = new Weights[most];
+      for (int rows = 1; rows <= most; rows++) {
+        WeightCode code = new WeightCode(level, rows, vectors, scores);
+        byRows[rows - 1] = new Weights(code, get(code));
+      }
+      weights[scores.ordinal()][vectors - 1] = byRows;
+    }
+  }
+
+  /**
+   * Whether scores and weights may be bfloat16: AVX512-BF16 multiplies them. What that takes is
+   * made when first asked for.
+   */
+  boolean rounds() {
+    return rounded() != null;
+  }
+
+  private synchronized @Nullable Rounded rounded() {
+    if (!triedRounded) {
+      triedRounded = true;
+      if (complete && level == VectorLevel.AVX512 && DotType.BF16.runsHere()) {
+        makeProducts(true);
+        makeWeights(Scores.ROUNDED);
+        Rounded made = new Rounded(get(new NarrowCode(DotType.BF16)), get(new WordsCode()));
+        rounded = complete ? made : null;
+        complete = true; // without these all is as it was
+      }
+    }
+    return rounded;
+  }
+
+  private Rounded needRounded() {
+    Rounded here = rounded();
+    if (here == null) {
+      throw new IllegalStateException("no products of bfloat16 here");
+    }
+    return here;
+  }
+
+  /** Floats that lie one after the other, as bfloat16. */
+  void round(MemorySegment from, long at, int count, MemorySegment to, long toAt) {
+    new NarrowCode(DotType.BF16)
+        .run(
+            needRounded().narrow,
+            NativeScratch.frame(),
+            Range.address(from, at, 4L * count),
+            Range.address(to, toAt, 2L * count),
+            count,
+            count,
+            0,
+            0);
+  }
+
+  /** Pairs of rows of {@code width} floats as rows of words: {@link WordsCode}. */
+  void words(MemorySegment from, int width, int pairs, MemorySegment to, long at) {
+    WordsCode.run(
+        needRounded().words,
+        NativeScratch.frame(),
+        Range.address(from, 0, 8L * width * pairs),
+        Range.address(to, at, 4L * width * pairs),
+        width,
+        pairs);
   }
 
   /** Whether half a vector costs less than a whole one, and all registers can hold one. */
@@ -119,12 +190,14 @@ final class AttentionKit {
   /**
    * {@code c = a · b} or {@code c += a · b}: some rows times some panels.
    *
+   * @param words whether values of a and b are words of two bfloat16
    * @param k values of a row
    * @param panel byte of the first panel in {@code b}; {@code step} bytes from panel to panel
    * @param vectors in a row of a panel
    * @throws IndexOutOfBoundsException if any of it lies outside of its memory
    */
   void multiply(
+      boolean words,
       NativeRows a,
       int rows,
       int k,
@@ -135,11 +208,23 @@ final class AttentionKit {
       int count,
       NativeRows c,
       boolean add) {
-    multiply(products[0][vectors - 1], a, rows, k, b, panel, step, vectors, count, c, add);
+    multiply(
+        products[words ? 1 : 0][0][vectors - 1],
+        a,
+        rows,
+        k,
+        b,
+        panel,
+        step,
+        vectors,
+        count,
+        c,
+        add);
   }
 
   /** The same for one panel; of its last vector only {@code half} is needed. */
   void multiplyOne(
+      boolean words,
       NativeRows a,
       int rows,
       int k,
@@ -149,7 +234,8 @@ final class AttentionKit {
       boolean half,
       NativeRows c,
       boolean add) {
-    multiply(products[half ? 1 : 0][vectors - 1], a, rows, k, b, panel, 0, vectors, 1, c, add);
+    Product[] byRows = products[words ? 1 : 0][half ? 1 : 0][vectors - 1];
+    multiply(byRows, a, rows, k, b, panel, 0, vectors, 1, c, add);
   }
 
   private void multiply(
@@ -192,13 +278,13 @@ final class AttentionKit {
    * Weights of some rows and some panels: {@link WeightCode#run}.
    *
    * @param panel byte of the first panel in {@code b}; {@code step} bytes from panel to panel
-   * @param pairs whether scores are those of {@link PairSums}: only if they may be {@link #paired}
+   * @param scores how they are summed: only if they may be {@link #paired}, or it {@link #rounds}
    * @param shifts {@link WeightCode#ROW_NUMBERS} bytes for each row, one after the other
    * @param sums a vector for each row, one after the other
    * @throws IndexOutOfBoundsException if any of it lies outside of its memory
    */
   void weights(
-      boolean pairs,
+      Scores scores,
       NativeRows a,
       int rows,
       int k,
@@ -217,10 +303,10 @@ final class AttentionKit {
     long width = vectors * vector;
     long from = a.address(rows, 4L * k);
     long right = Range.address(b, panel, (count - 1) * step + width * (k + 1L));
-    long to = c.address(rows, count * width);
+    long to = c.address(rows, count * (scores == Scores.ROUNDED ? width / 2 : width));
     long shift = Range.address(shifts.memory(), shifts.at(), (long) WeightCode.ROW_NUMBERS * rows);
     long sum = Range.address(sums.memory(), sums.at(), vector * rows);
-    Weights[] byRows = weights[pairs ? 1 : 0][vectors - 1];
+    Weights[] byRows = weights[scores.ordinal()][vectors - 1];
     int tile = byRows.length;
     int done = 0;
     while (done < rows) {

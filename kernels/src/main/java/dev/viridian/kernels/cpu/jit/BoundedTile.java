@@ -6,6 +6,7 @@ import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Some queries of one head, two keys or more, no mask; without looking for the largest score first.
@@ -17,10 +18,14 @@ import java.lang.ref.Reference;
  * about the length of the longest key, by a power of two that a factor of its row takes out again:
  * the error of a score stays one of that bound.
  *
+ * <p>Where scores are {@link Scores#ROUNDED}, powers are those of 2 as well: queries are scaled by
+ * log₂ e too, before they are rounded. The shift is a whole number there, so that it has no part in
+ * how a weight is rounded.
+ *
  * <p>Where a row's sum is so small that weights may have vanished that count, the row is computed
- * again by {@link OnlineTile}. That needs scores more than a hundred below their bound, all of a
- * row; or a bound so high that scores would not be exact enough. Which rows those are depends on
- * each alone.
+ * again by {@link OnlineTile}, from values that are not rounded. That needs scores more than a
+ * hundred below their bound, all of a row; or a bound so high that scores would not be exact
+ * enough. Which rows those are depends on each alone.
  */
 final class BoundedTile {
   /** From this length of a key on, or if it is not a number, there is no bound. */
@@ -46,6 +51,9 @@ final class BoundedTile {
   /** Most that a query is scaled by, as a power of 2: its factor must leave absent keys hidden. */
   private static final int MOST = 60;
 
+  /** More than a query and the longest key grow by when both are rounded to bfloat16. */
+  private static final float ROUNDING = 1.01f;
+
   private static final float LOG2_E = (float) (1 / Math.log(2));
 
   private final AttentionForward f;
@@ -62,7 +70,10 @@ final class BoundedTile {
   private final NativeRows factor;
   private final NativeRows squares;
 
-  private final boolean paired;
+  private final Scores scores;
+
+  /** Scaled queries before they are rounded, one after the other. */
+  private final NativeRows exact;
 
   BoundedTile(AttentionForward f, int head, int first, int count) {
     this.f = f;
@@ -71,16 +82,20 @@ final class BoundedTile {
     this.first = first;
     this.count = count;
     lanes = f.code.level.lanes();
+    scores = f.scores;
+    boolean rounded = scores == Scores.ROUNDED;
+    int words = Math.ceilDiv(p.headDim(), 2);
     NativeRows[] groups =
         NativeRows.scratch(
             f.rows,
-            NativeRows.width(p.headDim()),
-            NativeRows.width(HeadPanels.BLOCK),
+            rounded ? 4L * words : NativeRows.width(p.headDim()),
+            NativeRows.width(rounded ? HeadPanels.BLOCK / 2 : HeadPanels.BLOCK),
             NativeRows.width(f.panels.vectors() * lanes),
             4L * lanes,
             WeightCode.ROW_NUMBERS,
             4,
-            8); // LengthCode writes a few more than one
+            8, // LengthCode writes a few more than one
+            rounded ? 8L * words : 0);
     queries = groups[0];
     weights = groups[1];
     values = groups[2];
@@ -88,42 +103,48 @@ final class BoundedTile {
     shifts = groups[4];
     factor = groups[5];
     squares = groups[6];
-    paired = f.paired;
+    exact = groups[7];
   }
 
   /**
    * Whether a head is computed like this whose longest key has a length.
    *
-   * @param paired whether its scores are those of {@link PairSums}
+   * @param scores how they are summed
    */
-  static boolean takes(boolean paired, float longest) {
-    return paired
+  static boolean takes(Scores scores, float longest) {
+    return scores == Scores.PAIRED
         ? longest > LEAST_PAIRED && longest < LONGEST_PAIRED
         : longest < LONGEST; // never if it is not a number
   }
 
-  /** Computes the rows; no key is longer than {@code longest}. */
-  void run(float longest) {
+  /**
+   * Computes the rows; no key is longer than {@code longest}.
+   *
+   * @return which rows must be computed again in the usual way; null if none
+   */
+  boolean @Nullable [] run(float longest) {
     HeadPanels panels = f.panels;
     boolean[] again = new boolean[count];
     boolean none = begin(longest, again);
     for (int block = 0; !none && block < panels.blocks(); block++) {
       panels.weights(
-          paired, queries, count, f.packed, f.keysAt(head), block, shifts, sums, weights);
+          scores, queries, count, f.packed, f.keysAt(head), block, shifts, sums, weights);
       panels.addWeighted(weights, count, f.packed, f.valuesAt(head), block, values, block > 0);
     }
     boolean any = none || finish(again);
     Reference.reachabilityFence(queries.memory());
-    if (any) {
-      new OnlineTile(f, head, first, count).run(again);
-    }
+    return any ? again : null;
   }
 
   /** Copies the queries; marks rows that go the other way, and says whether all do. */
   private boolean begin(float longest, boolean[] again) {
     shifts.memory().asSlice(sums.at(), count * sums.step()).fill((byte) 0);
     NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
-    return paired ? pairs(from, longest, again) : plain(from, longest, again);
+    return switch (scores) {
+      case PLAIN -> plain(from, longest, again);
+      case PAIRED -> pairs(from, longest, again);
+      case ROUNDED -> rounded(from, longest, again);
+    };
   }
 
   private boolean plain(NativeRows from, float longest, boolean[] again) {
@@ -139,6 +160,29 @@ final class BoundedTile {
       memory.set(JAVA_FLOAT, shifts.at() + (long) WeightCode.ROW_NUMBERS * i, shift);
     }
     return false;
+  }
+
+  private boolean rounded(NativeRows from, float longest, boolean[] again) {
+    boolean all = true;
+    MemorySegment memory = shifts.memory();
+    memory.set(JAVA_FLOAT, factor.at(), p.scale() * LOG2_E);
+    f.code.copy(from, exact, count, p.headDim(), factor.alike());
+    f.code.squares(exact, count, p.headDim(), squares);
+    for (int i = 0; i < count; i++) {
+      float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
+      float bound = AttentionForward.length(square) * ROUNDING * longest;
+      again[i] = !(bound < HIGHEST_BOUND * LOG2_E);
+      all &= again[i];
+      float over = (float) Math.ceil(Math.max(0, bound - HIGHEST * LOG2_E));
+      long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
+      memory.set(JAVA_FLOAT, at, again[i] ? -LONGEST : -over);
+    }
+    long width = exact.step() / Float.BYTES;
+    for (int i = 0; width > p.headDim() && i < count; i++) {
+      memory.set(JAVA_FLOAT, exact.at() + i * exact.step() + 4L * p.headDim(), 0f);
+    }
+    f.code.round(memory, exact.at(), Math.toIntExact(count * width), memory, queries.at());
+    return all;
   }
 
   private boolean pairs(NativeRows from, float longest, boolean[] again) {

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param numbered whether a panel across begins with a number for each token, as {@link WeightCode}
  *     wants it: {@link #HIDDEN} where no token is left, for the others 0 or what makes up for
  *     {@link PairSums}
+ * @param words whether values are bfloat16: two of a token across, or of two tokens down, are a
+ *     word, and 0 stands where there is no second
  */
-record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
+record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered, boolean words) {
   /** Tokens of a block: their scores with some rows stay in the second cache. */
   static final int BLOCK = 256;
 
@@ -35,6 +38,11 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   /** Tokens in a block. */
   int count(int block) {
     return Math.min(BLOCK, tokens - block * BLOCK);
+  }
+
+  /** What so many values take of a product's inner dimension. */
+  private int inner(int values) {
+    return words ? Math.ceilDiv(values, 2) : values;
   }
 
   private int lanes() {
@@ -57,12 +65,12 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
 
   /** Size of all blocks down. */
   long downBytes() {
-    return 4L * tokens * vectors() * lanes();
+    return 4L * inner(tokens) * vectors() * lanes();
   }
 
   /** Bytes from a panel of tokens to the next. */
   private long acrossStep() {
-    return 4L * columns() * (dim + (numbered ? 1 : 0));
+    return 4L * columns() * (inner(dim) + (numbered ? 1 : 0));
   }
 
   private long acrossAt(int block) {
@@ -70,7 +78,7 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   }
 
   private long downAt(int block) {
-    return 4L * BLOCK * vectors() * lanes() * block;
+    return 4L * inner(BLOCK) * vectors() * lanes() * block;
   }
 
   /**
@@ -104,7 +112,7 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
         }
         panel += 4L * width;
       }
-      m.pack(kit.panels, block * BLOCK + j, present, 0, dim, to, panel, width);
+      pack(m, block * BLOCK + j, present, 0, dim, to, panel, width);
     }
   }
 
@@ -116,10 +124,32 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
     for (int i = 0; i < pairs + (last > 0 ? 1 : 0); i++) {
       int column = i * columns();
       int width = i < pairs ? columns() : last * lanes();
-      long panel = at + downAt(block) + 4L * column * count;
+      long panel = at + downAt(block) + 4L * column * inner(count);
       int present = Math.min(width, dim - column);
-      m.pack(kit.panels, column, present, block * BLOCK, count, to, panel, width);
+      pack(m, column, present, block * BLOCK, count, to, panel, width);
     }
+  }
+
+  private void pack(
+      RightMatrix m,
+      int column,
+      int present,
+      int k,
+      int count,
+      MemorySegment to,
+      long panel,
+      int width) {
+    if (!words) {
+      m.pack(kit.panels, column, present, k, count, to, panel, width);
+      return;
+    }
+    long row = 4L * width;
+    int pairs = inner(count);
+    MemorySegment floats = NativeScratch.get(NativeScratch.Part.PANEL, 2 * row * pairs);
+    floats.asSlice((2L * pairs - 1) * row, row).fill((byte) 0);
+    m.pack(kit.panels, column, present, k, count, floats, 0, width);
+    kit.words(floats, width, pairs, to, panel);
+    Reference.reachabilityFence(floats);
   }
 
   /** Panels of a block but for a narrow one at its end. */
@@ -136,12 +166,12 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
   /**
    * Weights of a block's tokens, written in whole vectors: {@link WeightCode#run}.
    *
-   * @param pairs whether scores are those of {@link PairSums}
+   * @param scores how they are summed: rounded exactly if all is made of words
    * @param shifts {@link WeightCode#ROW_NUMBERS} bytes for each row, one after the other
    * @param sums a vector for each row, one after the other; added to
    */
   void weights(
-      boolean pairs,
+      Scores scores,
       NativeRows rows,
       int count,
       MemorySegment across,
@@ -153,15 +183,16 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
     long panel = at + acrossAt(block);
     long step = acrossStep();
     int wide = wide(block);
-    kit.weights(pairs, rows, count, dim, across, panel, step, VECTORS, wide, shifts, sums, to);
+    int k = inner(dim);
+    kit.weights(scores, rows, count, k, across, panel, step, VECTORS, wide, shifts, sums, to);
     if (narrow(block)) {
-      NativeRows end = to.shifted(4L * wide * columns());
+      NativeRows end = to.shifted((words ? 2L : 4L) * wide * columns());
       long last = panel + wide * step;
-      kit.weights(pairs, rows, count, dim, across, last, step, 1, 1, shifts, sums, end);
+      kit.weights(scores, rows, count, k, across, last, step, 1, 1, shifts, sums, end);
     }
   }
 
-  /** Products of some rows with a block's tokens, written in whole vectors. */
+  /** Products of some rows with a block's tokens, not words, written in whole vectors. */
   void scores(NativeRows rows, int count, MemorySegment across, long at, int block, NativeRows to) {
     int wide = wide(block);
     int skipped = numbered ? 1 : 0;
@@ -175,11 +206,11 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
       long step = acrossStep();
       boolean add = part > 0;
       long row = panel + 4L * (from + skipped) * columns();
-      kit.multiply(left, count, length, across, row, step, VECTORS, wide, to, add);
+      kit.multiply(false, left, count, length, across, row, step, VECTORS, wide, to, add);
       if (narrow(block)) {
         long last = panel + wide * step + 4L * (from + skipped) * lanes();
         NativeRows end = to.shifted(4L * wide * columns());
-        kit.multiply(left, count, length, across, last, step, 1, 1, end, add);
+        kit.multiply(false, left, count, length, across, last, step, 1, 1, end, add);
       }
     }
   }
@@ -193,17 +224,17 @@ record HeadPanels(AttentionKit kit, int tokens, int dim, boolean numbered) {
       int block,
       NativeRows sums,
       boolean add) {
-    int length = count(block);
+    int length = inner(count(block));
     int last = lastVectors();
     int pairs = (vectors() - last) / VECTORS;
     long panel = at + downAt(block);
     long step = 4L * columns() * length;
-    kit.multiply(weights, count, length, down, panel, step, VECTORS, pairs, sums, add);
+    kit.multiply(words, weights, count, length, down, panel, step, VECTORS, pairs, sums, add);
     if (last > 0) {
       NativeRows end = sums.shifted(4L * pairs * columns());
       long rest = panel + pairs * step;
       boolean half = dim <= vectors() * lanes() - lanes() / 2;
-      kit.multiplyOne(weights, count, length, down, rest, last, half, end, add);
+      kit.multiplyOne(words, weights, count, length, down, rest, last, half, end, add);
     }
   }
 }

@@ -48,7 +48,7 @@ public final class JitAttention implements AttentionKernels, Selective {
   @Override
   public boolean accepts(String operation, Object problem) {
     return problem instanceof AttentionProblem p
-        && (operation.equals("forward") || p.keys() > 1)
+        && (!operation.equals("backward") || p.keys() > 1)
         && forwards(p.q())
         && forwards(p.k())
         && forwards(p.v())
@@ -111,6 +111,31 @@ public final class JitAttention implements AttentionKernels, Selective {
       Buffer out,
       @Nullable Buffer lse,
       @Nullable Buffer columnMap) {
+    forward(p, q, k, v, mask, columnWeights, out, lse, columnMap, false);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than the problem says
+   * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
+   */
+  @Override
+  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
+    forward(p, q, k, v, null, null, out, null, null, true);
+  }
+
+  private void forward(
+      AttentionProblem p,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      @Nullable Buffer mask,
+      @Nullable Buffer columnWeights,
+      Buffer out,
+      @Nullable Buffer lse,
+      @Nullable Buffer columnMap,
+      boolean rounded) {
     AttentionKit code = kit.get();
     if (code == null || !accepts("forward", p)) {
       throw new IllegalArgumentException("JitAttention: does not take " + p);
@@ -130,7 +155,8 @@ public final class JitAttention implements AttentionKernels, Selective {
       weights = weights(p, columnWeights);
     }
     for (int batch = 0; batch < p.batch(); batch++) {
-      new AttentionForward(workers, code, p, batch, q, k, v, mask, weights, out, lse, columnMap)
+      new AttentionForward(
+              workers, code, p, batch, q, k, v, mask, weights, out, lse, columnMap, rounded)
           .run();
     }
     Reference.reachabilityFence(q);

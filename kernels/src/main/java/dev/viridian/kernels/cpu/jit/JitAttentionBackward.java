@@ -50,8 +50,8 @@ final class JitAttentionBackward {
     batch = mask.batch();
     this.weights = weights;
     this.dColumnMap = dColumnMap;
-    queries = new HeadPanels(code, p.queries(), p.headDim(), false);
-    keys = new HeadPanels(code, p.keys(), p.headDim(), false);
+    queries = new HeadPanels(code, p.queries(), p.headDim(), false, false);
+    keys = new HeadPanels(code, p.keys(), p.headDim(), false, false);
     lanes = code.level.lanes();
     pitch = 64L * Math.ceilDiv(p.queries(), 16);
     statistics = NativeScratch.get(NativeScratch.Part.STATISTICS, 3 * pitch * p.heads());

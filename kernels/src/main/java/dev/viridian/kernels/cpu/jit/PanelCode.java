@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param rows of a tile, 1 to {@link #rows(VectorLevel, int)}
  * @param vectors in a row of a panel, 1 to {@link #MAX_VECTORS}
  * @param half whether only half of a row's last vector is used and written
+ * @param words whether values of both factors are words of two bfloat16
  */
-record PanelCode(VectorLevel level, int rows, int vectors, boolean half) implements Generated {
+record PanelCode(VectorLevel level, int rows, int vectors, boolean half, boolean words)
+    implements Generated {
   /** Most vectors in a row of a panel. */
   static final int MAX_VECTORS = 3;
 
@@ -56,7 +58,7 @@ record PanelCode(VectorLevel level, int rows, int vectors, boolean half) impleme
   }
 
   private TileSums sums() {
-    return new TileSums(level, rows, vectors, half);
+    return new TileSums(level, rows, vectors, half, words);
   }
 
   @Override
@@ -160,14 +162,18 @@ record PanelCode(VectorLevel level, int rows, int vectors, boolean half) impleme
       MemorySegment a = arena.allocate(4L * 2 * rows * 7, 64);
       MemorySegment b = arena.allocate(4L * 2 * length * width, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
-      float[] left = Trial.fill(a, 37);
-      float[] right = Trial.fill(b, 53);
+      float[] left = words ? Trial.words(a, 37) : Trial.fill(a, 37);
+      float[] right = words ? Trial.words(b, 53) : Trial.fill(b, 53);
       float[] expected = new float[2 * rows * 2 * width];
       for (int i = 0; i < expected.length; i++) {
         int j = i % (2 * width);
         if (!half || j % width < width - level.lanes() / 2) {
           int column = j / width * length * width + j % width;
-          expected[i] = Trial.dot(left, i / (2 * width) * 7, right, column, width, length);
+          int row = i / (2 * width) * 7;
+          expected[i] =
+              words
+                  ? Trial.dotWords(left, row, right, column, width, length)
+                  : Trial.dot(left, row, right, column, width, length);
         }
       }
       for (int turn = 1; turn <= 2; turn++) {

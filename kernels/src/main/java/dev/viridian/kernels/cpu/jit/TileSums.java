@@ -14,8 +14,9 @@ import java.util.function.IntFunction;
  * @param vectors in a row of it
  * @param half whether a row's last vector is half as wide: some processors have two of those for
  *     one whole
+ * @param words whether a value of K is a word of two bfloat16, multiplied by AVX512-BF16
  */
-record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
+record TileSums(VectorLevel level, int rows, int vectors, boolean half, boolean words) {
   /** Registers that hold the addresses of rows of the left factor. */
   static final Gpr[] ROW_REGISTERS = {
     Gpr.RAX, Gpr.RDX, Gpr.RBX, Gpr.RBP, Gpr.R8, Gpr.R9, Gpr.R10, Gpr.R11, Gpr.R12, Gpr.R13, Gpr.R14,
@@ -29,7 +30,7 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
 
   /** A tile of whole vectors. */
   TileSums(VectorLevel level, int rows, int vectors) {
-    this(level, rows, vectors, false);
+    this(level, rows, vectors, false, false);
   }
 
   /** Bytes of a row of the tile. */
@@ -109,7 +110,11 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half) {
     for (int i = 0; i < rows; i++) {
       a.vbroadcastss(level.register(left(i)), left.apply(i));
       for (int j = 0; j < vectors; j++) {
-        a.vfmadd231ps(sum(i, j), wide(left(i), j), right(j));
+        if (words) {
+          a.vdpbf16ps(sum(i, j), wide(left(i), j), right(j));
+        } else {
+          a.vfmadd231ps(sum(i, j), wide(left(i), j), right(j));
+        }
       }
     }
   }

@@ -2,8 +2,10 @@ package dev.viridian.kernels.cpu.jit;
 
 import static dev.viridian.kernels.cpu.jit.Frame.argument;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
+import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -11,17 +13,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * Weights of attention from queries and keys in one go: {@code e^(a·b + bias + shift)}, with a row
  * of A, a column of a panel of B, a number of the column and one of the row; or {@code 2^((a·b +
- * bias) · factor + shift)}, with two of the row. Scores never leave the registers; weights are
- * written and added to sums of their row, lane by lane.
+ * bias) · factor + shift)}, with two of the row; or {@code 2^(a·b + bias + shift)}, rounded to
+ * bfloat16, of rows and columns of bfloat16. Scores never leave the registers; weights are written
+ * and, as written, added to sums of their row, lane by lane (rounded ones two by two).
  *
  * <p>A panel begins with a row of the columns' numbers. Loops are those of {@link PanelCode}.
  *
- * @param rows of a tile, 1 to {@link #rows(VectorLevel, int, boolean)}
+ * @param rows of a tile, 1 to {@link #rows(VectorLevel, int, Scores)}
  * @param vectors in a row of a panel, 1 to {@link VectorLevel#VECTORS}
- * @param paired whether a·b is that of {@link PairSums}, for AVX-512: more by what {@link PairCode}
- *     says of the row and of the column, which their numbers take out again
+ * @param scores how a·b is summed, other than plainly for AVX-512 only: paired, it is more by what
+ *     {@link PairCode} says of the row and of the column, which their numbers take out again;
+ *     rounded, values of K are words of two bfloat16
  */
-record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) implements Generated {
+record WeightCode(VectorLevel level, int rows, int vectors, Scores scores) implements Generated {
   /** Bytes of a row's numbers: the shift, then the factor. */
   static final int ROW_NUMBERS = 2 * Float.BYTES;
 
@@ -45,19 +49,34 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
   private static final int SHIFTS_NOW = 136;
   private static final int SUMS_NOW = 144;
   private static final int END_OF_GROUPS = 152;
+  private static final int ONES = 160;
+
+  /** Most registers that a power of 2 gains by. */
+  private static final int MOST_FREE = 16;
+
+  /** A word of two bfloat16, 1 each. */
+  private static final long TWO_ONES = 0x3F80_3F80L;
 
   WeightCode {
     if (vectors < 1
         || vectors > VectorLevel.VECTORS
         || rows < 1
-        || rows > rows(level, vectors, paired)) {
+        || rows > rows(level, vectors, scores)) {
       throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
     }
   }
 
   /** Most rows of a tile. */
-  static int rows(VectorLevel level, int vectors, boolean paired) {
-    return paired ? PairSums.rows(vectors) : PanelCode.rows(level, vectors);
+  static int rows(VectorLevel level, int vectors, Scores scores) {
+    return scores != Scores.PLAIN ? PairSums.rows(vectors) : PanelCode.rows(level, vectors);
+  }
+
+  private boolean paired() {
+    return scores == Scores.PAIRED;
+  }
+
+  private boolean rounded() {
+    return scores == Scores.ROUNDED;
   }
 
   private int bytes() {
@@ -67,7 +86,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
-    TileSums loop = new TileSums(level, rows, vectors);
+    TileSums loop = new TileSums(level, rows, vectors, false, rounded());
     TileSums.enter(a);
     CodeBuffer.Label panel = a.here();
     copy(a, A_NOW, A);
@@ -80,14 +99,14 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     begin(a, loop);
     PanelCode.rows(a, rows, A_NOW, A_ROW);
     a.xor(Gpr.RCX, Gpr.RCX);
-    if (paired) {
+    if (paired()) {
       pairs(a, new PairSums(loop), END_OF_TURNS, PairSums.GROUP);
       pairs(a, new PairSums(loop), END_OF_GROUPS, PairSums.REST);
     } else {
       loop.loop(a, END_OF_TURNS, TileSums.UNROLL);
     }
     loop.loop(a, END, 1);
-    if (paired) {
+    if (paired()) {
       shift(a, loop);
     } else {
       addShift(a, loop);
@@ -100,7 +119,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     a.dec(argument(TILES_LEFT));
     a.jump(Condition.NOT_EQUAL, tile);
     advance(a, B, B_STEP);
-    a.add(argument(C), loop.rowBytes());
+    a.add(argument(C), rounded() ? loop.rowBytes() / 2 : loop.rowBytes());
     a.dec(argument(PANELS));
     a.jump(Condition.NOT_EQUAL, panel);
     TileSums.leave(a);
@@ -172,7 +191,7 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
   }
 
   private void powers(X64Assembler a, TileSums loop) {
-    int free = Math.min(loop.free(), paired ? 16 : 7);
+    int free = Math.min(loop.free(), scores == Scores.PLAIN ? 7 : MOST_FREE);
     Vec[] registers = new Vec[free];
     for (int i = 0; i < free; i++) {
       registers[i] = level.register(loop.firstFree() + i);
@@ -184,8 +203,10 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     a.mov(Gpr.R8, argument(C_NOW));
     a.mov(Gpr.RDX, argument(C_ROW));
     a.mov(Gpr.RCX, argument(SUMS_NOW));
-    if (paired) {
+    if (paired()) {
       new SmallPower(a, Gpr.RAX, registers).apply(sums, i -> store(a, loop, i));
+    } else if (rounded()) {
+      new SmallPower(a, Gpr.RAX, registers).apply(sums, i -> storeRounded(a, loop, i));
     } else {
       new SmallExponential(a, Gpr.RAX, registers).apply(sums);
       for (int i = 0; i < sums.length; i++) {
@@ -210,12 +231,34 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
     }
   }
 
+  /** The same as bfloat16, once a row is complete: what is added to its sums is rounded as well. */
+  private void storeRounded(X64Assembler a, TileSums loop, int index) {
+    int i = index / vectors;
+    if (index % vectors < vectors - 1) {
+      return;
+    }
+    Vec weights = loop.sum(i, 0);
+    Vec sum = vectors == 1 ? level.register(loop.firstFree() + MOST_FREE) : loop.sum(i, 1);
+    if (vectors == 1) {
+      Vec half = Vec.ymm(weights.number());
+      a.vcvtneps2bf16(half, weights); // the other half becomes zero
+      a.vmovups(Mem.at(Gpr.R8), half);
+    } else {
+      a.vcvtne2ps2bf16(weights, sum, weights);
+      a.vmovups(Mem.at(Gpr.R8), weights);
+    }
+    a.vmovups(sum, Mem.at(Gpr.RCX, i * bytes()));
+    a.vdpbf16ps(sum, weights, argument(ONES).broadcasting());
+    a.vmovups(Mem.at(Gpr.RCX, i * bytes()), sum);
+    a.add(Gpr.R8, Gpr.RDX);
+  }
+
   /**
    * Computes weights. Addresses and their extents are the caller's to check.
    *
    * @param a address of the first row
    * @param aRow bytes from row to row
-   * @param k values of a row to use, 0 or more
+   * @param k values (words, if rounded) of a row to use, 0 or more
    * @param b address of the first panel: columns' numbers, then values of K one after the other
    * @param bPanel bytes from panel to panel
    * @param c address of the weights; a panel's columns lie behind those of the panel before
@@ -255,14 +298,20 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
         .set(PANELS, Range.positive("panels", panels))
         .set(SHIFTS, shifts)
         .set(SUMS, sums)
+        .set(ONES, TWO_ONES)
         .call(page);
+  }
+
+  /** Bytes of some weights. */
+  private long bytesOf(int weights) {
+    return (rounded() ? 2L : 4L) * weights;
   }
 
   /** Values from row to row in the trial. */
   private static final int STEP = 13;
 
   private int turns(int k) {
-    return paired ? PairSums.whole(k) : k / TileSums.UNROLL * TileSums.UNROLL;
+    return paired() ? PairSums.whole(k) : k / TileSums.UNROLL * TileSums.UNROLL;
   }
 
   /** What a pair of values adds to a sum beside its products. */
@@ -288,27 +337,30 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
       MemorySegment c = arena.allocate(4L * 2 * rows * 2 * width, 64);
       MemorySegment shifts = arena.allocate(2L * ROW_NUMBERS * rows, 64);
       MemorySegment sums = arena.allocate(4L * 2 * rows * lanes, 64);
-      float[] left = Trial.fill(a, 37);
-      float[] right = Trial.fill(b, 53);
+      float[] left = rounded() ? Trial.words(a, 37) : Trial.fill(a, 37);
+      float[] right = rounded() ? Trial.words(b, 53) : Trial.fill(b, 53);
       int panel = (length + 1) * width;
       double[] expected = new double[2 * rows * 2 * width];
       for (int i = 0; i < 2 * rows; i++) {
         float shift = 15 - 13f * (i % 12);
-        float factor = paired ? 1 << i % 3 : 2;
+        float factor = paired() ? 1 << i % 3 : 2;
         shifts.setAtIndex(JAVA_FLOAT, 2 * i, shift);
         shifts.setAtIndex(JAVA_FLOAT, 2 * i + 1, factor / 2);
         for (int j = 0; j < 2 * width; j++) {
           int column = j / width * panel + j % width;
-          double x = right[column];
-          x += Trial.dot(left, STEP * i, right, column + width, width, length);
-          for (int p = 0; paired && p < length; p++) {
+          double x = b.getAtIndex(JAVA_FLOAT, column);
+          x +=
+              rounded()
+                  ? Trial.dotWords(left, STEP * i, right, column + width, width, length)
+                  : Trial.dot(left, STEP * i, right, column + width, width, length);
+          for (int p = 0; paired() && p < length; p++) {
             x += PairSums.pair(length, p) ? surplus(left, STEP * i, right, column, p) : 0;
           }
           x = x * factor / 2 + shift;
           expected[i * 2 * width + j] =
-              paired
-                  ? Math.pow(2, Math.max(x, SmallPower.LEAST))
-                  : Math.exp(Math.max(x, SmallExponential.LEAST));
+              scores == Scores.PLAIN
+                  ? Math.exp(Math.max(x, SmallExponential.LEAST))
+                  : Math.pow(2, Math.max(x, SmallPower.LEAST));
         }
       }
       for (int turn = 1; turn <= 2; turn++) {
@@ -321,21 +373,27 @@ record WeightCode(VectorLevel level, int rows, int vectors, boolean paired) impl
             b.address(),
             4L * panel,
             c.address(),
-            8L * width,
+            bytesOf(2 * width),
             2,
             2,
             shifts.address(),
             sums.address());
-        float[] weights = c.toArray(JAVA_FLOAT);
+        float[] weights = new float[expected.length];
+        for (int i = 0; i < weights.length; i++) {
+          weights[i] =
+              rounded()
+                  ? Numbers.bf16ToFloat(c.getAtIndex(JAVA_SHORT, i))
+                  : c.getAtIndex(JAVA_FLOAT, i);
+        }
         float[] rowSums = sums.toArray(JAVA_FLOAT);
         for (int i = 0; i < 2 * rows; i++) {
           double sum = 0;
           for (int j = 0; j < 2 * width; j++) {
             double e = expected[i * 2 * width + j];
             float actual = weights[i * 2 * width + j];
-            sum += turn * e;
+            sum += turn * (rounded() ? actual : e);
             // The exponent itself is rounded, to a part of 2^-24 of a hundred.
-            if (!(Math.abs(actual - e) <= 1e-5 * e)) {
+            if (!(Math.abs(actual - e) <= (rounded() ? 0x1.02p-8 : 1e-5) * e)) {
               return "row " + i + ", column " + j + ": " + actual + ", expected " + e;
             }
           }

@@ -48,6 +48,61 @@ public final class ReferenceAttention implements AttentionKernels {
         });
   }
 
+  /** Everything rounded that may be, however far apart a row's scores are. */
+  @Override
+  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
+    Inputs in = new Inputs(p, q, k, v, null, null);
+    workers.run(
+        Math.multiplyExact(p.batch(), p.queries()),
+        task -> {
+          for (int head = 0; head < p.heads(); head++) {
+            roundedRow(in, task / p.queries(), head, task % p.queries(), HostBuffer.of(out));
+          }
+        });
+  }
+
+  private static void roundedRow(Inputs in, int batch, int head, int query, MemorySegment out) {
+    AttentionProblem p = in.p;
+    float[] left = new float[p.headDim()];
+    float[] right = new float[p.headDim()];
+    in.read(in.q, p.q(), batch, head, query, left);
+    float factor = p.scale() * (float) (1 / Math.log(2));
+    for (int i = 0; i < left.length; i++) {
+      left[i] *= factor;
+    }
+    round(left);
+    double[] row = new double[p.causal() ? Math.min(query + 1, p.keys()) : p.keys()];
+    double greatest = Double.NEGATIVE_INFINITY;
+    for (int j = 0; j < row.length; j++) {
+      in.read(in.k, p.k(), batch, head, j, right);
+      round(right);
+      row[j] = dot(left, right);
+      greatest = Math.max(greatest, row[j]);
+    }
+    double[] sum = new double[p.headDim()];
+    double all = 0;
+    for (int j = 0; j < row.length; j++) {
+      float weight = rounded((float) Math.pow(2, row[j] - Math.ceil(greatest)));
+      in.read(in.v, p.v(), batch, head, j, right);
+      round(right);
+      ReferenceGemm.addScaled(sum, 0, weight, right, 0, sum.length);
+      all += weight;
+    }
+    for (int i = 0; i < sum.length; i++) {
+      Numbers.set(out, at(p.out(), batch, head, query) + i, (float) (sum[i] / all));
+    }
+  }
+
+  private static void round(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = rounded(values[i]);
+    }
+  }
+
+  private static float rounded(float value) {
+    return Numbers.bf16ToFloat(Numbers.floatToBf16(value));
+  }
+
   private static @Nullable MemorySegment segment(@Nullable Buffer buffer) {
     return buffer == null ? null : HostBuffer.of(buffer);
   }

@@ -19,23 +19,40 @@ import org.junit.jupiter.api.Test;
 
 /** The generated functions of attention, and what is refused before any of them runs. */
 final class AttentionCodeTest {
+  private static List<Generated> weights(VectorLevel level, Scores scores) {
+    List<Generated> all = new ArrayList<>();
+    for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
+      for (int rows = 1; rows <= WeightCode.rows(level, vectors, scores); rows++) {
+        all.add(new WeightCode(level, rows, vectors, scores));
+      }
+    }
+    return all;
+  }
+
+  /** What multiplies words of two bfloat16. */
+  private static List<Generated> rounded() {
+    List<Generated> all = new ArrayList<>(weights(VectorLevel.AVX512, Scores.ROUNDED));
+    for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
+      for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
+        all.add(new PanelCode(VectorLevel.AVX512, rows, vectors, false, true));
+        all.add(new PanelCode(VectorLevel.AVX512, rows, vectors, true, true));
+      }
+    }
+    all.add(new WordsCode());
+    return all;
+  }
+
   private static List<Generated> all(VectorLevel level) {
     List<Generated> all = new ArrayList<>();
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
       for (int rows = 1; rows <= PanelCode.rows(level, vectors); rows++) {
-        all.add(new PanelCode(level, rows, vectors, false));
-        all.add(new PanelCode(level, rows, vectors, level == VectorLevel.AVX512));
-        if (vectors <= VectorLevel.VECTORS) {
-          all.add(new WeightCode(level, rows, vectors, false));
-        }
+        all.add(new PanelCode(level, rows, vectors, false, false));
+        all.add(new PanelCode(level, rows, vectors, level == VectorLevel.AVX512, false));
       }
-      for (int rows = 1;
-          level == VectorLevel.AVX512
-              && vectors <= VectorLevel.VECTORS
-              && rows <= PairSums.rows(vectors);
-          rows++) {
-        all.add(new WeightCode(level, rows, vectors, true));
-      }
+    }
+    all.addAll(weights(level, Scores.PLAIN));
+    if (level == VectorLevel.AVX512) {
+      all.addAll(weights(level, Scores.PAIRED));
     }
     for (boolean flag : new boolean[] {false, true}) {
       all.add(new SoftmaxCode(level, flag));
@@ -51,26 +68,32 @@ final class AttentionCodeTest {
   /** Also for instructions that this machine lacks: every operand has an encoding. */
   @Test
   void everyFunctionCanBeWritten() {
+    List<Generated> every = new ArrayList<>(rounded());
     for (VectorLevel level : VectorLevel.values()) {
-      for (Generated function : all(level)) {
-        byte[] code = function.code();
-        assertTrue(code.length > 50 && code[code.length - 1] == (byte) 0xC3, function::toString);
-      }
+      every.addAll(all(level));
+    }
+    for (Generated function : every) {
+      byte[] code = function.code();
+      assertTrue(code.length > 50 && code[code.length - 1] == (byte) 0xC3, function::toString);
     }
   }
 
   @Test
   void theirTrialsTellRightFromWrong() {
+    List<Generated> here = new ArrayList<>();
     for (VectorLevel level : VectorLevel.values()) {
       if (level.runsHere()) {
-        for (Generated function : all(level)) {
-          try (CodePage right = CodePage.of(function.code());
-              CodePage wrong = CodePage.of(new byte[] {(byte) 0xC3})) {
-            assertTrue(
-                function.fault(right) == null, () -> function + ": " + function.fault(right));
-            assertTrue(function.fault(wrong) != null, function::toString);
-          }
-        }
+        here.addAll(all(level));
+      }
+    }
+    if (DotType.BF16.runsHere()) {
+      here.addAll(rounded());
+    }
+    for (Generated function : here) {
+      try (CodePage right = CodePage.of(function.code());
+          CodePage wrong = CodePage.of(new byte[] {(byte) 0xC3})) {
+        assertTrue(function.fault(right) == null, () -> function + ": " + function.fault(right));
+        assertTrue(function.fault(wrong) != null, function::toString);
       }
     }
   }

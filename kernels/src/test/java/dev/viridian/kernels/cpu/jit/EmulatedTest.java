@@ -68,8 +68,10 @@ final class EmulatedTest {
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
       for (int rows = 1; rows <= PanelCode.rows(VectorLevel.AVX512, vectors); rows++) {
         for (boolean half : new boolean[] {false, true}) {
-          PanelCode product = new PanelCode(VectorLevel.AVX512, rows, vectors, half);
-          assertNull(product.fault(new Emulator(product.code())), product.toString());
+          for (boolean words : new boolean[] {false, true}) {
+            PanelCode product = new PanelCode(VectorLevel.AVX512, rows, vectors, half, words);
+            assertNull(product.fault(new Emulator(product.code())), product.toString());
+          }
         }
       }
     }
@@ -78,10 +80,10 @@ final class EmulatedTest {
   @Test
   void weightsOfAttentionForAvx512PassTheirTrial() {
     for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
-      for (boolean paired : new boolean[] {false, true}) {
-        int most = WeightCode.rows(VectorLevel.AVX512, vectors, paired);
+      for (Scores scores : Scores.values()) {
+        int most = WeightCode.rows(VectorLevel.AVX512, vectors, scores);
         for (int rows = 1; rows <= most; rows++) {
-          WeightCode weights = new WeightCode(VectorLevel.AVX512, rows, vectors, paired);
+          WeightCode weights = new WeightCode(VectorLevel.AVX512, rows, vectors, scores);
           assertNull(weights.fault(new Emulator(weights.code())), weights.toString());
         }
       }

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.jit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -369,6 +370,10 @@ final class Emulator implements Code {
       b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
     }
     int shift = key == 0x1172 ? next() : 0;
+    if (key == 0x2272 || key == 0x2372) {
+      narrow(to, b.clone(), key == 0x2372 ? a.clone() : new float[16], lanes);
+      return;
+    }
     for (int i = 0; i < lanes; i++) {
       switch (key) {
         case 0x1010, 0x1028 -> to[i] = b[i]; // vmovups, vmovaps
@@ -404,6 +409,18 @@ final class Emulator implements Code {
     }
     for (int i = lanes; !store && i < 16; i++) {
       to[i] = 0;
+    }
+  }
+
+  /** Floats as bfloat16, {@code low} first: vcvtneps2bf16 and vcvtne2ps2bf16. */
+  private static void narrow(float[] to, float[] low, float[] high, int lanes) {
+    for (int i = 0; i < 16; i++) {
+      float[] from = i < lanes / 2 ? low : high;
+      int first = 2 * i % lanes;
+      int word =
+          Short.toUnsignedInt(Numbers.floatToBf16(from[first]))
+              | Numbers.floatToBf16(from[first + 1]) << 16;
+      to[i] = i < lanes ? Float.intBitsToFloat(word) : 0;
     }
   }
 
