@@ -303,8 +303,9 @@ final class JitProduct {
       int panelWidth = panelWidth(panel);
       long at = panels == null ? 0 : panelAt(panel) + 4L * panelWidth * (part.k() - firstK);
       long to = Range.address(memory, at, 4L * panelWidth * part.values());
-      return PairColumnsCode.scale(
-          kit, to, panelWidth, part.values(), numbers(panel, index, memory));
+      int k = part.values();
+      long numbers = numbers(panel, index, memory);
+      return PairColumnsCode.scale(kit, to, 0, 1, panelWidth, k, PairTile.partChunks(k), numbers);
     }
 
     /** Address of the numbers of a part of a panel. */

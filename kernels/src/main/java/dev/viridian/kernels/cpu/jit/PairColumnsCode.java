@@ -21,6 +21,8 @@ record PairColumnsCode(int lines) implements Generated {
   private static final int PART = 16;
   private static final int NUMBERS = 24;
   private static final int GREATEST = 32;
+  private static final int PANELS = 40;
+  private static final int PANEL_STEP = 48;
   private static final int VECTOR = 32;
   private static final int LANES = 8;
 
@@ -38,12 +40,13 @@ record PairColumnsCode(int lines) implements Generated {
     X64Assembler a = new X64Assembler();
     a.push(Gpr.RBX);
     PairNumbers numbers = new PairNumbers(a, Gpr.R11);
-    a.mov(Gpr.RSI, argument(PANEL));
     a.mov(Gpr.RDX, argument(NUMBERS));
     a.mov(Gpr.RAX, argument(GREATEST));
     Vec zero = Vec.ymm(0);
     a.vxorps(zero, zero, zero);
     a.vmovups(Mem.at(Gpr.RAX), zero);
+    CodeBuffer.Label panel = a.here();
+    a.mov(Gpr.RSI, argument(PANEL));
     a.mov(Gpr.R9, argument(CHUNKS));
     CodeBuffer.Label part = a.here();
     CodeBuffer.Label whole = a.label();
@@ -92,6 +95,10 @@ record PairColumnsCode(int lines) implements Generated {
     a.add(Gpr.RDX, 2 * rowBytes());
     a.sub(Gpr.R9, Gpr.RCX);
     a.jump(Condition.NOT_EQUAL, part);
+    a.mov(Gpr.RCX, argument(PANEL_STEP));
+    a.add(argument(PANEL), Gpr.RCX);
+    a.dec(argument(PANELS));
+    a.jump(Condition.NOT_EQUAL, panel);
     a.vzeroupper();
     a.pop(Gpr.RBX);
     a.ret();
@@ -115,22 +122,35 @@ record PairColumnsCode(int lines) implements Generated {
     a.vmovups(Mem.at(Gpr.RAX), all);
   }
 
-  /** Bytes of the numbers of a panel. */
+  /** Bytes of the numbers of a panel of a product. */
   static long numberBytes(int width, int k) {
     return 4L * 2 * width * PairTile.parts(k);
   }
 
   /**
-   * Scales a panel. Addresses and their extents are the caller's to check.
+   * Scales panels. Addresses and their extents are the caller's to check.
    *
+   * @param step bytes from panel to panel; their numbers follow each other
    * @param k values, a multiple of {@link PairTile#CHUNK}, at least that
-   * @param numbers address of {@link #numberBytes} bytes
+   * @param partChunks chunks of a part
+   * @param numbers address of two floats for each column of each part of each panel
    * @param greatest address of {@link PairNumbers#GREATEST_BYTES} bytes
    */
-  static void run(Code page, Frame f, long panel, int k, long numbers, long greatest) {
+  static void run(
+      Code page,
+      Frame f,
+      long panel,
+      long step,
+      int panels,
+      int k,
+      int partChunks,
+      long numbers,
+      long greatest) {
     f.set(PANEL, panel)
+        .set(PANEL_STEP, step)
+        .set(PANELS, Range.positive("panels", panels))
         .set(CHUNKS, PairTile.chunks(k))
-        .set(PART, PairTile.partChunks(k))
+        .set(PART, Range.positive("chunks of a part", partChunks))
         .set(NUMBERS, numbers)
         .set(GREATEST, greatest)
         .call(page);
@@ -139,70 +159,74 @@ record PairColumnsCode(int lines) implements Generated {
   /**
    * The same on a kit.
    *
-   * @param width of the panel, whole vectors of AVX-512
-   * @return whether {@link PairTile} can multiply by it
+   * @param width of the panels, whole vectors of AVX-512
+   * @return whether {@link PairTile} can multiply by them
    */
-  static boolean scale(Kit kit, long panel, int width, int k, long numbers) {
+  static boolean scale(
+      Kit kit, long panel, long step, int panels, int width, int k, int partChunks, long numbers) {
     MemorySegment greatest =
         NativeScratch.get(NativeScratch.Part.GREATEST, PairNumbers.GREATEST_BYTES);
     Code page = kit.pairColumns(width / VectorLevel.AVX512.lanes());
-    run(page, NativeScratch.frame(), panel, k, numbers, greatest.address());
+    long told = greatest.address();
+    run(page, NativeScratch.frame(), panel, step, panels, k, partChunks, numbers, told);
     return PairNumbers.usual(greatest);
   }
 
-  /** Two parts, columns of different sizes, one with zeros. */
+  /** Two panels of two parts, columns of different sizes, one with zeros. */
   @Override
   public @Nullable String fault(Code page) {
     int width = LANES * vectors();
     int k = 6 * PairTile.CHUNK;
-    int parts = PairTile.parts(k);
+    int step = width * k;
     int partValues = PairTile.CHUNK * PairTile.partChunks(k);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment panel = arena.allocate(4L * width * k, 64);
-      MemorySegment numbers = arena.allocate(numberBytes(width, k), 64);
+      MemorySegment panels = arena.allocate(4L * 2 * step, 64);
+      MemorySegment numbers = arena.allocate(2 * numberBytes(width, k), 64);
       MemorySegment greatest = arena.allocate(PairNumbers.GREATEST_BYTES, 64);
-      float[] y = Trial.fill(panel, 37);
+      float[] y = Trial.fill(panels, 37);
       for (int i = 0; i < y.length; i++) {
         int column = i % width;
         y[i] *= column == 3 && i < partValues * width ? 0 : Math.scalb(1f, 3 * column - 40);
-        panel.setAtIndex(JAVA_FLOAT, i, y[i]);
+        panels.setAtIndex(JAVA_FLOAT, i, y[i]);
       }
-      run(page, new Frame(), panel.address(), k, numbers.address(), greatest.address());
-      float[] actual = panel.toArray(JAVA_FLOAT);
+      long to = numbers.address();
+      int chunks = PairTile.partChunks(k);
+      run(page, new Frame(), panels.address(), 4L * step, 2, k, chunks, to, greatest.address());
+      float[] actual = panels.toArray(JAVA_FLOAT);
+      float[] told = numbers.toArray(JAVA_FLOAT);
       float largest = 0;
-      for (int j = 0; j < width; j++) {
-        for (int part = 0; part < parts; part++) {
-          int end = Math.min(k, (part + 1) * partValues);
+      for (int part = 0; part < 2 * k / partValues; part++) {
+        for (int j = 0; j < width; j++) {
+          int begin = part * partValues * width + j;
           float most = 0;
-          for (int p = part * partValues; p < end; p++) {
-            most = Math.max(most, Math.abs(y[p * width + j]));
+          for (int p = 0; p < partValues; p++) {
+            most = Math.max(most, Math.abs(y[begin + p * width]));
           }
           float power = most == 0 ? 0 : Math.scalb(1f, Math.getExponent(most));
           largest = Math.max(largest, power);
           float surplus = 0;
-          for (int p = part * partValues; p < end; p++) {
-            int at = p * width + j;
+          for (int p = 0; p < partValues; p++) {
+            int at = begin + p * width;
             float expected = power == 0 ? 0 : y[at] / power;
             surplus -= PairTile.pair(p) && power > 0 ? expected * y[at + width] / power : 0;
             if (actual[at] != expected) {
               return "value " + p + " of column " + j + ": " + actual[at] + ", not " + expected;
             }
           }
-          int number = part * 2 * width + j;
-          float sum = numbers.getAtIndex(JAVA_FLOAT, number);
+          float sum = told[part * 2 * width + j];
           if (!(Math.abs(sum - surplus) < 1e-5)) {
             return "column " + j + ", part " + part + ": " + sum + ", expected " + surplus;
           }
-          if (numbers.getAtIndex(JAVA_FLOAT, number + width) != power) {
+          if (told[(part * 2 + 1) * width + j] != power) {
             return "column " + j + ", part " + part + ": expected a factor of " + power;
           }
         }
       }
-      float told = 0;
+      float most = 0;
       for (int i = 0; i < LANES; i++) {
-        told = Math.max(told, greatest.getAtIndex(JAVA_FLOAT, i));
+        most = Math.max(most, greatest.getAtIndex(JAVA_FLOAT, i));
       }
-      return told == largest ? null : "the greatest factor is not told";
+      return most == largest ? null : "the greatest factor is not told";
     }
   }
 }

@@ -122,6 +122,7 @@ final class PairLeft {
         from,
         count,
         k,
+        PairTile.partChunks(k),
         values(tile),
         numbers(tile),
         greatest.address());
@@ -160,20 +161,15 @@ final class PairLeft {
       }
       if (end > tile) {
         PairTile code = new PairTile(rows(tile), vectors, next != null);
-        code.run(
-            kit.pairTile(code),
-            NativeScratch.frame(),
-            values(tile),
-            numbers(tile),
-            k,
-            panel,
-            panelNumbers,
-            c + tile * PairTile.ROWS * row,
-            row,
-            end - tile,
-            add,
-            entries + tile * (long) Long.BYTES * PairTile.FETCHES * PairTile.chunks(k),
-            nextBase);
+        Frame f = NativeScratch.frame();
+        long numbersTile = PairRowsCode.numberBytes(PairTile.ROWS, k);
+        long valuesTile = 4L * rows(tile) * k;
+        PairTile.left(f, values(tile), valuesTile, 0, numbers(tile), numbersTile, 0);
+        PairTile.right(f, k, PairTile.partChunks(k), panel, 0, panelNumbers, 0);
+        long fetched = tile * (long) PairTile.FETCHES * PairTile.chunks(k);
+        PairTile.fetching(f, entries + Long.BYTES * fetched, nextBase);
+        long first = c + tile * PairTile.ROWS * row;
+        code.result(f, first, row, 0, end - tile, 1, add).call(kit.pairTile(code));
       } else {
         all = false;
         end++;

@@ -141,6 +141,7 @@ record PairRowsCode() implements Generated {
    * @param table address of the rows' addresses
    * @param from first value of each row
    * @param k values, a multiple of {@link PairTile#CHUNK}, at least that
+   * @param partChunks chunks of a part
    * @param to address of as many floats as the rows have
    * @param numbers address of {@link #numberBytes} bytes
    * @param greatest address of {@link PairNumbers#GREATEST_BYTES} bytes
@@ -152,6 +153,7 @@ record PairRowsCode() implements Generated {
       int from,
       int rows,
       int k,
+      int partChunks,
       long to,
       long numbers,
       long greatest) {
@@ -159,7 +161,7 @@ record PairRowsCode() implements Generated {
         .set(FROM, 4L * from)
         .set(ROWS, Range.positive("rows", rows))
         .set(CHUNKS, PairTile.chunks(k))
-        .set(PART, PairTile.partChunks(k))
+        .set(PART, Range.positive("chunks of a part", partChunks))
         .set(TO, to)
         .set(NUMBERS, numbers)
         .set(GREATEST, greatest)
@@ -196,6 +198,7 @@ record PairRowsCode() implements Generated {
           1,
           rows,
           k,
+          PairTile.partChunks(k),
           to.address(),
           numbers.address(),
           greatest.address());

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * of the left factor as {@link PairRowsCode} copies them, times a panel as {@link PairColumnsCode}
  * leaves it. Both are cut along K into parts of the same length. A part's sums begin at what pairs
  * add too much for row and column, negated; when they are complete they are taken times both's
- * factors, powers of two, and added to the result.
+ * factors, powers of two, and added to the result. All of it for one place after the other, where
+ * factors and results are those of minimal filtering.
  *
  * @param rows of a tile, 1 to {@link #ROWS}
  * @param vectors in a row of the tile, 1 to {@link VectorLevel#VECTORS}
@@ -41,22 +42,34 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
   private static final VectorLevel LEVEL = VectorLevel.AVX512;
   private static final int VECTOR = 64;
 
+  // What begins at an address, and bytes to where the next tile or place has its own.
   private static final int LEFT = 0;
-  private static final int LEFT_NUMBERS = 8;
-  private static final int RIGHT = 16;
-  private static final int RIGHT_NUMBERS = 24;
-  private static final int CHUNKS = 32;
-  private static final int PART_CHUNKS = 40;
+  private static final int LEFT_TILE = 8;
+  private static final int LEFT_PLACE = 16;
+  private static final int LEFT_NUMBERS = 24;
+  private static final int LEFT_NUMBERS_TILE = 32;
+  private static final int LEFT_NUMBERS_PLACE = 40;
+  private static final int RIGHT = 48;
+  private static final int RIGHT_PLACE = 56;
+  private static final int RIGHT_NUMBERS = 64;
+  private static final int RIGHT_NUMBERS_PLACE = 72;
+  private static final int C = 80;
+  private static final int C_ROW = 88;
+  private static final int C_TILE = 96;
+  private static final int C_PLACE = 104;
 
-  /** Address of the first tile of the result; moves on. Its rows; and its tiles. */
-  private static final int C = 48;
+  private static final int CHUNKS = 112;
+  private static final int PART_CHUNKS = 120;
+  private static final int TILES = 128;
+  private static final int PLACES = 136;
+  private static final int ADD = 144;
+  private static final int NEXT = 152;
+  private static final int NEXT_BASE = 160;
 
-  private static final int C_ROW = 56;
-  private static final int C_STEP = 64;
-  private static final int TILES = 72;
-  private static final int ADD = 80;
-  private static final int NEXT = 88;
-  private static final int NEXT_BASE = 96;
+  private static final int LEFT_NOW = 168;
+  private static final int LEFT_NUMBERS_NOW = 176;
+  private static final int C_NOW = 184;
+  private static final int TILES_LEFT = 192;
 
   PairTile {
     if (rows < 1 || rows > ROWS || vectors < 1 || vectors > VectorLevel.VECTORS) {
@@ -64,13 +77,18 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
     }
   }
 
-  /** Chunks of a part, all but perhaps the last, of so many values of K. */
+  /** Chunks of a part of a product, all but perhaps the last, of so many values of K. */
   static int partChunks(int k) {
-    int chunks = k / CHUNK;
-    return Math.ceilDiv(chunks, Math.ceilDiv(chunks, PART));
+    return partChunks(k, PART);
   }
 
-  /** Parts of so many values of K. */
+  /** The same with parts of at most so many chunks. */
+  static int partChunks(int k, int most) {
+    int chunks = k / CHUNK;
+    return Math.ceilDiv(chunks, Math.ceilDiv(chunks, most));
+  }
+
+  /** Parts of a product of so many values of K. */
   static int parts(int k) {
     return Math.ceilDiv(k / CHUNK, partChunks(k));
   }
@@ -92,10 +110,18 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
     a.push(Gpr.RBX);
     a.push(Gpr.R12);
     a.push(Gpr.R13);
-    a.mov(Gpr.R8, argument(LEFT));
-    a.mov(Gpr.RBX, argument(LEFT_NUMBERS));
     a.mov(Gpr.R12, argument(NEXT));
+    if (!fetches) {
+      a.mov(Gpr.R13, argument(LEFT_TILE));
+    }
+    CodeBuffer.Label place = a.here();
+    copy(a, LEFT_NOW, LEFT);
+    copy(a, LEFT_NUMBERS_NOW, LEFT_NUMBERS);
+    copy(a, C_NOW, C);
+    copy(a, TILES_LEFT, TILES);
     CodeBuffer.Label tile = a.here();
+    a.mov(Gpr.R8, argument(LEFT_NOW));
+    a.mov(Gpr.RBX, argument(LEFT_NUMBERS_NOW));
     a.mov(Gpr.RSI, argument(RIGHT));
     a.mov(Gpr.RCX, argument(RIGHT_NUMBERS));
     a.mov(Gpr.R9, argument(CHUNKS));
@@ -118,6 +144,10 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
           (i, p) -> Mem.at(Gpr.R8, Float.BYTES * (CHUNK * i + from + p)));
       if (fetches && k < FETCHES * PairSums.GROUP) {
         fetch(a);
+      } else if (!fetches && k == 0) {
+        for (int i = 0; i < rows; i++) { // the same of the next tile
+          a.prefetcht0(Mem.at(Gpr.R8, Gpr.R13, CHUNK * Float.BYTES * i));
+        }
       }
     }
     a.add(Gpr.R8, CHUNK * Float.BYTES * rows);
@@ -130,7 +160,7 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
     for (int j = 0; j < vectors; j++) {
       a.vmovups(sums.right(j), Mem.at(Gpr.RCX, (vectors + j) * VECTOR));
     }
-    a.mov(Gpr.RAX, argument(C));
+    a.mov(Gpr.RAX, argument(C_NOW));
     a.mov(Gpr.RDX, argument(C_ROW));
     a.test(Gpr.R11, Gpr.R11);
     a.jump(Condition.EQUAL, first);
@@ -144,17 +174,34 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
     a.add(Gpr.RCX, 2 * vectors * VECTOR);
     a.test(Gpr.R9, Gpr.R9);
     a.jump(Condition.NOT_EQUAL, part);
-    a.add(Gpr.RBX, ROW_NUMBERS_END);
-    a.mov(Gpr.RCX, argument(C_STEP));
-    a.add(argument(C), Gpr.RCX);
-    a.dec(argument(TILES));
+    advance(a, LEFT_NOW, LEFT_TILE);
+    advance(a, LEFT_NUMBERS_NOW, LEFT_NUMBERS_TILE);
+    advance(a, C_NOW, C_TILE);
+    a.dec(argument(TILES_LEFT));
     a.jump(Condition.NOT_EQUAL, tile);
+    advance(a, LEFT, LEFT_PLACE);
+    advance(a, LEFT_NUMBERS, LEFT_NUMBERS_PLACE);
+    advance(a, RIGHT, RIGHT_PLACE);
+    advance(a, RIGHT_NUMBERS, RIGHT_NUMBERS_PLACE);
+    advance(a, C, C_PLACE);
+    a.dec(argument(PLACES));
+    a.jump(Condition.NOT_EQUAL, place);
     a.vzeroupper();
     a.pop(Gpr.R13);
     a.pop(Gpr.R12);
     a.pop(Gpr.RBX);
     a.ret();
     return a.code();
+  }
+
+  private static void copy(X64Assembler a, int to, int from) {
+    a.mov(Gpr.RAX, argument(from));
+    a.mov(argument(to), Gpr.RAX);
+  }
+
+  private static void advance(X64Assembler a, int address, int step) {
+    a.mov(Gpr.RAX, argument(step));
+    a.add(argument(address), Gpr.RAX);
   }
 
   private void begin(X64Assembler a, TileSums sums) {
@@ -197,43 +244,71 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
   }
 
   /**
-   * Multiplies tiles by a panel. Addresses and their extents are the caller's to check.
+   * Enters the left factor. Addresses and their extents are the caller's to check, here and below.
    *
-   * @param left address of the first tile, and of its numbers
-   * @param k values of K, a multiple of {@link #CHUNK}, at least that
-   * @param right address of the panel, and of its numbers
-   * @param c where the first tile's result goes, rows {@code row} bytes apart
-   * @param add whether the result is added to
-   * @param next address of a {@link FetchTable}'s entries and what they are added to
+   * @param values address of the first tile's, and bytes to the next tile's and the next place's
+   * @param numbers the same of its rows' numbers
    */
-  void run(
-      Code page,
+  static Frame left(
       Frame f,
-      long left,
-      long leftNumbers,
+      long values,
+      long valuesTile,
+      long valuesPlace,
+      long numbers,
+      long numbersTile,
+      long numbersPlace) {
+    return f.set(LEFT, values)
+        .set(LEFT_TILE, valuesTile)
+        .set(LEFT_PLACE, valuesPlace)
+        .set(LEFT_NUMBERS, numbers)
+        .set(LEFT_NUMBERS_TILE, numbersTile)
+        .set(LEFT_NUMBERS_PLACE, numbersPlace);
+  }
+
+  /**
+   * Enters the right factor.
+   *
+   * @param k values of K, a multiple of {@link #CHUNK}, at least that
+   * @param partChunks chunks of a part
+   * @param panel its address, and bytes to the next place's
+   * @param numbers the same of its columns' numbers
+   */
+  static Frame right(
+      Frame f,
       int k,
-      long right,
-      long rightNumbers,
-      long c,
-      long row,
-      int tiles,
-      boolean add,
-      long next,
-      long nextBase) {
-    f.set(LEFT, left)
-        .set(LEFT_NUMBERS, leftNumbers)
-        .set(RIGHT, right)
-        .set(RIGHT_NUMBERS, rightNumbers)
-        .set(CHUNKS, chunks(k))
-        .set(PART_CHUNKS, partChunks(k))
-        .set(C, c)
+      int partChunks,
+      long panel,
+      long panelPlace,
+      long numbers,
+      long numbersPlace) {
+    return f.set(CHUNKS, chunks(k))
+        .set(PART_CHUNKS, Range.positive("chunks of a part", partChunks))
+        .set(RIGHT, panel)
+        .set(RIGHT_PLACE, panelPlace)
+        .set(RIGHT_NUMBERS, numbers)
+        .set(RIGHT_NUMBERS_PLACE, numbersPlace);
+  }
+
+  /**
+   * Enters where the result goes.
+   *
+   * @param c address of the first tile's, rows {@code row} bytes apart, tile below tile
+   * @param place bytes to the next place's
+   * @param add whether the result is added to
+   */
+  Frame result(Frame f, long c, long row, long place, int tiles, int places, boolean add) {
+    return f.set(C, c)
         .set(C_ROW, row)
-        .set(C_STEP, rows * row)
+        .set(C_TILE, rows * row)
+        .set(C_PLACE, place)
         .set(TILES, Range.positive("tiles", tiles))
-        .set(ADD, add ? 1 : 0)
-        .set(NEXT, next)
-        .set(NEXT_BASE, nextBase)
-        .call(page);
+        .set(PLACES, Range.positive("places", places))
+        .set(ADD, add ? 1 : 0);
+  }
+
+  /** Enters a {@link FetchTable}'s entries and what they are added to. */
+  static Frame fetching(Frame f, long entries, long base) {
+    return f.set(NEXT, entries).set(NEXT_BASE, base);
   }
 
   /** The number of chunks of so many values. */
@@ -244,62 +319,64 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
     return Range.positive("values", k) / CHUNK;
   }
 
-  /** Two tiles, two parts and more; written, then added to. */
+  /** Two places, two tiles, two parts and a shorter one; written, then added to. */
   @Override
   public @Nullable String fault(Code page) {
     int columns = 16 * vectors;
     int k = (2 * PART - 1) * CHUNK;
     int parts = parts(k);
     int partValues = CHUNK * partChunks(k);
+    long tileNumbers = (long) ROW_NUMBERS * rows * parts + ROW_NUMBERS_END;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = arena.allocate(4L * 2 * rows * k, 64);
-      MemorySegment b = arena.allocate(4L * k * columns, 64);
-      MemorySegment c = arena.allocate(4L * 2 * rows * columns, 64);
-      MemorySegment rowNumbers =
-          arena.allocate(2L * (ROW_NUMBERS * rows * parts + ROW_NUMBERS_END), 64);
-      MemorySegment columnNumbers = arena.allocate(4L * 2 * columns * parts, 64);
-      MemorySegment next = arena.allocate(8L * 2 * FETCHES * k / CHUNK, 64);
+      MemorySegment a = arena.allocate(4L * 4 * rows * k, 64);
+      MemorySegment b = arena.allocate(4L * 2 * k * columns, 64);
+      MemorySegment c = arena.allocate(4L * 4 * rows * columns, 64);
+      MemorySegment rowNumbers = arena.allocate(4 * tileNumbers, 64);
+      MemorySegment columnNumbers = arena.allocate(4L * 2 * 2 * columns * parts, 64);
+      MemorySegment next = arena.allocate(8L * 4 * FETCHES * k / CHUNK, 64);
       float[] left = Trial.fill(a, 37);
       float[] right = Trial.fill(b, 53);
-      float[] expected = new float[2 * rows * columns];
-      for (int i = 0; i < 2 * rows; i++) {
+      float[] ofRows = Trial.fill(rowNumbers, 29);
+      float[] ofColumns = Trial.fill(columnNumbers, 31);
+      float[] expected = new float[4 * rows * columns];
+      for (int i = 0; i < 4 * rows; i++) {
         int tile = i / rows;
-        for (int part = 0; part < parts; part++) {
-          int at = tile * (rows * parts * 2 + ROW_NUMBERS_END / 4) + (part * rows + i % rows) * 2;
-          float rowFactor = 1 << (i + part) % 3;
-          rowNumbers.setAtIndex(JAVA_FLOAT, at, i - part);
-          rowNumbers.setAtIndex(JAVA_FLOAT, at + 1, rowFactor);
-          for (int j = 0; j < columns; j++) {
-            float factor = 1f / (1 << (j + part) % 3);
-            int number = part * 2 * columns + j;
-            columnNumbers.setAtIndex(JAVA_FLOAT, number, j / 4f);
-            columnNumbers.setAtIndex(JAVA_FLOAT, number + columns, factor);
-            float sum = i - part + j / 4f;
+        for (int j = 0; j < columns; j++) {
+          for (int part = 0; part < parts; part++) {
+            int row = tile * (int) tileNumbers / 4 + (part * rows + i % rows) * 2;
+            int column = (tile / 2 * parts + part) * 2 * columns + j;
+            float sum = ofRows[row] + ofColumns[column];
             for (int p = part * partValues; p < Math.min(k, (part + 1) * partValues); p++) {
               int x = tile * rows * k + (p / CHUNK * rows + i % rows) * CHUNK + p % CHUNK;
-              int y = p * columns + j;
+              int y = (tile / 2 * k + p) * columns + j;
               sum += left[x] * right[y];
               sum += pair(p) ? left[x] * left[x + 1] + right[y] * right[y + columns] : 0;
             }
-            expected[i * columns + j] += sum * rowFactor * factor;
+            expected[i * columns + j] += sum * ofRows[row + 1] * ofColumns[column + columns];
           }
         }
       }
       for (int turn = 1; turn <= 2; turn++) {
-        run(
-            page,
-            new Frame(),
+        Frame f = fetching(new Frame(), next.address(), b.address());
+        long leftTile = 4L * rows * k;
+        left(
+            f,
             a.address(),
+            leftTile,
+            2 * leftTile,
             rowNumbers.address(),
+            tileNumbers,
+            2 * tileNumbers);
+        long numbersPlace = 4L * 2 * columns * parts;
+        right(
+            f,
             k,
+            partChunks(k),
             b.address(),
+            4L * k * columns,
             columnNumbers.address(),
-            c.address(),
-            4L * columns,
-            2,
-            turn > 1,
-            next.address(),
-            b.address());
+            numbersPlace);
+        result(f, c.address(), 4L * columns, 4L * 2 * rows * columns, 2, 2, turn > 1).call(page);
         float[] actual = c.toArray(JAVA_FLOAT);
         for (int i = 0; i < actual.length; i++) {
           if (!(Math.abs(actual[i] - turn * expected[i]) <= 1e-3)) {

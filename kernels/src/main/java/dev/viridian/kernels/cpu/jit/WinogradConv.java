@@ -39,6 +39,9 @@ final class WinogradConv {
   /** Most tiles of a block whose filters are transformed where they are used. */
   private static final int FEW_TILES = 256;
 
+  /** With fewer tiles, scaling filters for pairs costs what pairs gain. */
+  private static final int LEAST_PAIRED = 48;
+
   /** Nor is anything gained with so few products of a pixel's channels with an output channel. */
   private static final long FEW_PRODUCTS = 4_000_000;
 
@@ -52,18 +55,18 @@ final class WinogradConv {
   private static final int BLOCK = 128;
 
   /** A line: places of a square lie at no multiple of 4 KiB, or they would push each other out. */
-  private static final int LINE = 64;
+  static final int LINE = 64;
 
-  private final Workers workers;
-  private final Kit kit;
-  private final ConvProblem p;
-  private final int size;
-  private final int places;
+  final Workers workers;
+  final Kit kit;
+  final ConvProblem p;
+  final int size;
+  final int places;
   private final int tilesX;
   private final int tilesY;
   private final int tiles;
   private final int panelColumns;
-  private final int panels;
+  final int panels;
 
   /** Addresses and memory of a call; all checked. */
   private final long map;
@@ -156,7 +159,7 @@ final class WinogradConv {
     return Math.min(panelColumns, p.outC() - panel * panelColumns);
   }
 
-  private int width(int panel) {
+  int width(int panel) {
     int lanes = kit.level.lanes();
     return Math.ceilDiv(present(panel), lanes) * lanes;
   }
@@ -164,9 +167,34 @@ final class WinogradConv {
   /** Computes the convolution. */
   void run() {
     long squareBytes = 4L * places * p.c();
+    boolean keepFilters = tiles > FEW_TILES && squareBytes * p.outC() <= MAX_FILTERS;
+    if (keepFilters || !paired() || !runPairs(squareBytes)) {
+      run(squareBytes, keepFilters);
+    }
+    Reference.reachabilityFence(zeros);
+  }
+
+  /** Whether products are those of {@link PairTile}: in a network's forward pass. */
+  private boolean paired() {
+    return kit.pairs() && filters instanceof RightMatrix && tiles >= LEAST_PAIRED;
+  }
+
+  private boolean runPairs(long squareBytes) {
+    int mostTiles = (int) Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows());
+    int blocks = Math.ceilDiv(tiles, Math.min(mostTiles, FEW_TILES));
+    int blockTiles = Math.ceilDiv(tiles, blocks);
+    for (int tile = 0; tile < tiles; tile += blockTiles) {
+      if (!new PairSquares(this, tile, Math.min(blockTiles, tiles - tile)).run()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void run(long squareBytes, boolean keepFilters) {
     int mostTiles = (int) Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows());
     @Nullable Filters all = null;
-    if (tiles > FEW_TILES && squareBytes * p.outC() <= MAX_FILTERS) {
+    if (keepFilters) {
       all = new Filters();
       all.transform();
     } else {
@@ -184,7 +212,31 @@ final class WinogradConv {
         block.multiply();
       }
     }
-    Reference.reachabilityFence(zeros);
+  }
+
+  /** Cuts of the groups of a block: enough tasks to keep all threads busy to the end. */
+  int cuts(int groups) {
+    // The fewer, the less is done twice.
+    int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threadCount(), panels);
+    return Math.clamp(wanted, 1, Math.ceilDiv(groups, TASK_GROUPS));
+  }
+
+  /** A table of the addresses of a square's pixels, from a channel on; zeros for none. */
+  MemorySegment pixels(int tile, boolean present, int channel) {
+    int n = square(size);
+    MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * places);
+    int left = tile % tilesX * size - p.padLeft();
+    int top = tile / tilesX % tilesY * size - p.padTop();
+    long image = tile / tilesX / tilesY;
+    for (int place = 0; place < places; place++) {
+      int y = top + place / n;
+      int x = left + place % n;
+      boolean inside = present && y >= 0 && y < p.h() && x >= 0 && x < p.w();
+      long pixel = (image * p.h() + y) * p.w() + x;
+      long at = inside ? map + 4 * pixel * p.c() : zeros.address();
+      table.setAtIndex(JAVA_LONG, place, at + 4L * channel);
+    }
+    return table;
   }
 
   /** All filters transformed: panel by panel, place by place, [c][columns]. */
@@ -222,7 +274,7 @@ final class WinogradConv {
    * @param at byte of {@code to} where they go at the first place
    * @param step bytes from place to place
    */
-  private void transformFilters(
+  void transformFilters(
       Code page, int panel, int channel, int length, MemorySegment to, long at, long step) {
     int width = width(panel);
     long tapBytes = 4L * width * length;
@@ -272,20 +324,8 @@ final class WinogradConv {
     }
 
     private void transform(Code page, int i) {
-      int n = square(size);
-      MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * places);
-      int tile = firstTile + i;
-      int left = tile % tilesX * size - p.padLeft();
-      int top = tile / tilesX % tilesY * size - p.padTop();
-      long image = tile / tilesX / tilesY;
-      for (int place = 0; place < places; place++) {
-        int y = top + place / n;
-        int x = left + place % n;
-        // What is left of the last group are zeros, too.
-        boolean inside = y >= 0 && y < p.h() && x >= 0 && x < p.w() && i < count;
-        long pixel = (image * p.h() + y) * p.w() + x;
-        table.setAtIndex(JAVA_LONG, place, inside ? map + 4 * pixel * p.c() : zeros.address());
-      }
+      // What is left of the last group are zeros, too.
+      MemorySegment table = pixels(firstTile + i, i < count, 0);
       long at = i / rows * groupBytes + (long) LINE * (i % rows);
       long toChannels = (long) LINE * rows;
       long last = (places - 1) * step + at;
@@ -369,9 +409,7 @@ final class WinogradConv {
 
     /** All tiles by all filters, which are transformed where they are used. */
     void multiply() {
-      // Enough tasks to keep all threads busy to the end; the fewer, the less is done twice.
-      int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threadCount(), panels);
-      int cuts = Math.clamp(wanted, 1, Math.ceilDiv(groups, TASK_GROUPS));
+      int cuts = cuts(groups);
       workers.run(
           panels * cuts,
           task -> {
@@ -411,59 +449,62 @@ final class WinogradConv {
       Code page = kit.winograd(Step.OUTPUT, size);
       int tile = group * rows;
       for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
-        int column = panel * panelColumns;
-        back(page, sums, i * row, sumStep, firstTile + tile + i, column, present(panel));
+        back(page, sums, i * row, sumStep, firstTile + tile + i, panel);
       }
       Reference.reachabilityFence(squares);
       Reference.reachabilityFence(own);
     }
+  }
 
-    /** Transforms the sums of one tile back to pixels. */
-    private void back(
-        Code page, MemorySegment sums, long at, long step, int tile, int column, int present) {
-      MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * size * size);
-      MemorySegment outside = NativeScratch.get(NativeScratch.Part.OUTSIDE, 4L * present);
-      int left = tile % tilesX * size;
-      int top = tile / tilesX % tilesY * size;
-      long image = tile / tilesX / tilesY;
-      for (int i = 0; i < size * size; i++) {
-        int y = top + i / size;
-        int x = left + i % size;
-        boolean inside = y < p.outH() && x < p.outW();
-        long pixel = (image * p.outH() + y) * p.outW() + x;
-        long to = 4 * (pixel * p.outC() + column);
-        table.setAtIndex(
-            JAVA_LONG, i, inside ? Range.address(result, to, 4L * present) : outside.address());
-      }
-      Range.address(sums, at + (places - 1) * step, 4L * present);
-      WinogradCode.run(
-          page,
-          NativeScratch.frame(),
-          sums.address() + at,
-          step,
-          table.address(),
-          0,
-          0,
-          4 * present,
-          bias.address() + 4L * column);
-      Reference.reachabilityFence(outside);
-      if (p.activation() != Activation.NONE) {
-        activate(top, left, image, column, present);
-      }
+  /** Transforms the sums of one tile back to pixels. */
+  void back(Code page, MemorySegment sums, long at, long step, int tile, int panel) {
+    back(page, sums, at, step, tile, panel * panelColumns, present(panel));
+  }
+
+  private void back(
+      Code page, MemorySegment sums, long at, long step, int tile, int column, int present) {
+    MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * size * size);
+    MemorySegment outside = NativeScratch.get(NativeScratch.Part.OUTSIDE, 4L * present);
+    int left = tile % tilesX * size;
+    int top = tile / tilesX % tilesY * size;
+    long image = tile / tilesX / tilesY;
+    for (int i = 0; i < size * size; i++) {
+      int y = top + i / size;
+      int x = left + i % size;
+      boolean inside = y < p.outH() && x < p.outW();
+      long pixel = (image * p.outH() + y) * p.outW() + x;
+      long to = 4 * (pixel * p.outC() + column);
+      table.setAtIndex(
+          JAVA_LONG, i, inside ? Range.address(result, to, 4L * present) : outside.address());
     }
+    Range.address(sums, at + (places - 1) * step, 4L * present);
+    WinogradCode.run(
+        page,
+        NativeScratch.frame(),
+        sums.address() + at,
+        step,
+        table.address(),
+        0,
+        0,
+        4 * present,
+        bias.address() + 4L * column);
+    Reference.reachabilityFence(outside);
+    if (p.activation() != Activation.NONE) {
+      activate(top, left, image, column, present);
+    }
+  }
 
-    private void activate(int top, int left, long image, int column, int present) {
-      for (int y = top; y < Math.min(p.outH(), top + size); y++) {
-        long pixel = (image * p.outH() + y) * p.outW() + left;
-        RowActivation.apply(
-            kit.level,
-            p.activation(),
-            result,
-            pixel * p.outC() + column,
-            p.outC(),
-            Math.min(p.outW(), left + size) - left,
-            present);
-      }
+  private void activate(int top, int left, long image, int column, int present) {
+    for (int y = top; y < Math.min(p.outH(), top + size); y++) {
+      long pixel = (image * p.outH() + y) * p.outW() + left;
+      RowActivation.apply(
+          kit.level,
+          p.activation(),
+          result,
+          pixel * p.outC() + column,
+          p.outC(),
+          Math.min(p.outW(), left + size) - left,
+          present);
     }
   }
 }

@@ -245,7 +245,7 @@ final class EmulatedTest {
         gemm.gemm(p, a, b, bias, actual);
         near(expected, actual, s[0] * s[1], p.toString());
       }
-      for (int size : new int[] {12, 3}) {
+      for (int size : new int[] {28, 12, 3}) {
         ConvProblem p = ConvProblem.of(1, size, size, 64, 80, 3, 1, 1);
         HostBuffer x = random(random, size * size * 64);
         HostBuffer weight = random(random, 9 * 64 * 80);

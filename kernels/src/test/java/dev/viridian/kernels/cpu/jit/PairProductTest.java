@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.cpu.reference.ReferenceConv;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
@@ -259,6 +261,53 @@ final class PairProductTest {
       for (int threads : new int[] {1, 3, 5}) {
         try (Workers workers = new Workers(threads)) {
           assertArrayEquals(expected, c.product(KITS[1], workers));
+        }
+      }
+    }
+  }
+
+  /** Minimal filtering: the same sums, as exact, and plain ones for all where one value is odd. */
+  @Test
+  void convolutions() {
+    Random random = new Random(11);
+    for (int[] s : new int[][] {{2, 29, 30, 96, 80}, {1, 40, 37, 336, 64}}) {
+      ConvProblem p =
+          ConvProblem.of(s[0], s[1], s[2], s[3], s[4], 3, 1, 1)
+              .epilogue(true, DType.F32, Activation.SILU);
+      try (Arena arena = Arena.ofShared()) {
+        HostBuffer x = random(arena, random, s[0] * s[1] * s[2] * s[3], DType.F32);
+        HostBuffer weight = random(arena, random, 9 * s[3] * s[4], DType.F32);
+        HostBuffer bias = random(arena, random, s[4], DType.F32);
+        HostBuffer y = random(arena, random, s[0] * s[1] * s[2] * s[4], DType.F32);
+        new ReferenceConv(WORKERS).forward(p, x, weight, bias, y);
+        float[] expected = y.segment().toArray(JAVA_FLOAT);
+        double[] errors = new double[2];
+        float[][] results = new float[2][];
+        for (int pairs = 0; pairs < 2; pairs++) {
+          new JitConv(WORKERS, KITS[pairs]).forward(p, x, weight, bias, y);
+          results[pairs] = y.segment().toArray(JAVA_FLOAT);
+          for (int i = 0; i < expected.length; i++) {
+            errors[pairs] += Math.pow(results[pairs][i] - (double) expected[i], 2);
+          }
+        }
+        assertFalse(Arrays.equals(results[0], results[1]), "these are not sums of pairs");
+        assertTrue(errors[1] < 1.5 * 1.5 * errors[0], errors[1] + " instead of " + errors[0]);
+        try (Workers workers = new Workers(3)) {
+          new JitConv(workers, KITS[1]).forward(p, x, weight, bias, y);
+          assertArrayEquals(results[1], y.segment().toArray(JAVA_FLOAT));
+        }
+        for (boolean left : new boolean[] {true, false}) {
+          for (float value : new float[] {Float.POSITIVE_INFINITY, Float.NaN, 1e30f}) {
+            HostBuffer changed = left ? x : weight;
+            float before = Numbers.get(changed.segment(), 1000);
+            Numbers.set(changed.segment(), 1000, value);
+            for (int pairs = 0; pairs < 2; pairs++) {
+              new JitConv(WORKERS, KITS[pairs]).forward(p, x, weight, bias, y);
+              results[pairs] = y.segment().toArray(JAVA_FLOAT);
+            }
+            assertArrayEquals(results[0], results[1]);
+            Numbers.set(changed.segment(), 1000, before);
+          }
         }
       }
     }
