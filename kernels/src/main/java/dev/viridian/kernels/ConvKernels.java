@@ -11,6 +11,15 @@ public interface ConvKernels {
   /** {@code y = conv(x, weight) + bias}, activation last. The bias is null unless there is one. */
   void forward(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y);
 
+  /**
+   * The same where no gradient will be asked for: by whatever sums are fastest. Their error is
+   * about that of {@link #forward}'s, but larger: what turns on the last bit of a number, as the
+   * gradient of an absolute value does, turns more often.
+   */
+  default void infer(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    forward(p, x, weight, bias, y);
+  }
+
   /** {@code dx =} gradient of x; also the forward pass of a transposed convolution. */
   void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx);
 

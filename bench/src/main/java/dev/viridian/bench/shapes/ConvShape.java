@@ -103,7 +103,7 @@ public enum ConvShape implements OpCase {
   @Override
   public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     ConvProblem problem = problem();
-    return () -> kernels.conv().forward(problem, in.get(0), in.get(1), in.get(2), out);
+    return () -> kernels.conv().infer(problem, in.get(0), in.get(1), in.get(2), out);
   }
 
   @Override

@@ -56,6 +56,11 @@ public final class Forward {
     return device.kernels().of(type);
   }
 
+  /** Whether a gradient is wanted: results are then the same whether they are kept or not. */
+  public boolean recording() {
+    return recording;
+  }
+
   /** The tensors' device. */
   public Device device() {
     return device;

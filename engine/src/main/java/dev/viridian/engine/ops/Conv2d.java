@@ -9,6 +9,7 @@ import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ReduceKernels;
@@ -104,7 +105,12 @@ public record Conv2d(
   public void forward(Forward c) {
     ConvProblem p =
         problem(c.in(0).shape(), c.in(1).spec(), c.inputs() > 2 ? c.in(2).spec() : null);
-    c.kernels(0).conv().forward(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
+    ConvKernels kernels = c.kernels(0).conv();
+    if (c.recording()) {
+      kernels.forward(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
+    } else {
+      kernels.infer(p, c.input(0), c.input(1), c.optionalInput(2), c.output(0));
+    }
   }
 
   @Override

@@ -31,6 +31,11 @@ final class CpuConv extends CpuFamily<ConvKernels> implements ConvKernels {
   }
 
   @Override
+  public void infer(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    pick("forward", p).infer(p, x, weight, bias, y);
+  }
+
+  @Override
   public void backwardData(ConvProblem p, Buffer dy, Buffer weight, Buffer dx) {
     pick("backwardData", p).backwardData(p, dy, weight, dx);
   }

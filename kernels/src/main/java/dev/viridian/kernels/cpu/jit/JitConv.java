@@ -114,6 +114,22 @@ public final class JitConv implements ConvKernels, Selective {
    */
   @Override
   public void forward(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    forward(p, x, weight, bias, y, false);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than the problem says
+   * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
+   */
+  @Override
+  public void infer(ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y) {
+    forward(p, x, weight, bias, y, true);
+  }
+
+  private void forward(
+      ConvProblem p, Buffer x, Buffer weight, @Nullable Buffer bias, Buffer y, boolean pairs) {
     Kit code = kit("forward", p);
     if (pixels(p) == 0) {
       return;
@@ -122,7 +138,7 @@ public final class JitConv implements ConvKernels, Selective {
     MemorySegment biases = Bias.of("conv: bias", p.bias() ? bias : null, p.biasType(), p.outC());
     long length = (long) p.kh() * p.kw() * p.c();
     RightFactor right = new RightMatrix(HostBuffer.of(weight), p.weight(), 0, length, true);
-    correlate(code, p, x, right, biases, y);
+    correlate(code, p, x, right, biases, y, pairs);
     Reference.reachabilityFence(weight);
   }
 
@@ -134,7 +150,7 @@ public final class JitConv implements ConvKernels, Selective {
     }
     Range.address("conv: weight", weight, p.weight(), filterSize(p));
     RightFactor right = new TurnedFilters(HostBuffer.of(weight), p);
-    correlate(code, turned(p), dy, right, null, dx);
+    correlate(code, turned(p), dy, right, null, dx, false);
     Reference.reachabilityFence(weight);
   }
 
@@ -144,7 +160,8 @@ public final class JitConv implements ConvKernels, Selective {
       Buffer x,
       RightFactor right,
       @Nullable MemorySegment biases,
-      Buffer y) {
+      Buffer y,
+      boolean pairs) {
     long from = Range.address("conv: input", x, DType.F32, inputSize(p));
     Range.address("conv: output", y, DType.F32, (long) pixels(p) * p.outC());
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * p.c());
@@ -154,7 +171,7 @@ public final class JitConv implements ConvKernels, Selective {
           biases != null
               ? biases
               : NativeScratch.get(NativeScratch.Part.BIAS, 4L * p.outC()).fill((byte) 0);
-      new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added).run();
+      new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added, pairs).run();
     } else {
       ProductOutput output =
           new ProductOutput(

@@ -42,6 +42,9 @@ final class WinogradConv {
   /** With fewer tiles, scaling filters for pairs costs what pairs gain. */
   private static final int LEAST_PAIRED = 48;
 
+  /** With fewer channels most of the time goes to transforms, and a copy of squares adds to it. */
+  private static final int LEAST_CHANNELS = 128;
+
   /** Nor is anything gained with so few products of a pixel's channels with an output channel. */
   private static final long FEW_PRODUCTS = 4_000_000;
 
@@ -75,6 +78,7 @@ final class WinogradConv {
   private final MemorySegment result;
   private final MemorySegment bias;
   private final MemorySegment zeros;
+  private final boolean pairs;
 
   /**
    * A convolution that {@link #takes} holds for.
@@ -84,6 +88,8 @@ final class WinogradConv {
    * @param filters the weight: a filter's values, tap by tap, are a column
    * @param result y, of its full size
    * @param bias a float for each output channel
+   * @param pairs whether products may be those of {@link PairTile}: not where a gradient is wanted,
+   *     since one through a ReLU or an absolute value can flip on the last bit
    */
   WinogradConv(
       Workers workers,
@@ -93,7 +99,8 @@ final class WinogradConv {
       long map,
       RightFactor filters,
       MemorySegment result,
-      MemorySegment bias) {
+      MemorySegment bias,
+      boolean pairs) {
     this.workers = workers;
     this.kit = kit;
     this.p = p;
@@ -102,6 +109,7 @@ final class WinogradConv {
     this.filters = filters;
     this.result = result;
     this.bias = bias;
+    this.pairs = pairs;
     places = square(size) * square(size);
     tilesX = Math.ceilDiv(p.outW(), size);
     tilesY = Math.ceilDiv(p.outH(), size);
@@ -174,9 +182,12 @@ final class WinogradConv {
     Reference.reachabilityFence(zeros);
   }
 
-  /** Whether products are those of {@link PairTile}: in a network's forward pass. */
+  /** Whether products are those of {@link PairTile}; whatever other images there are. */
   private boolean paired() {
-    return kit.pairs() && filters instanceof RightMatrix && tiles >= LEAST_PAIRED;
+    return pairs
+        && kit.pairs()
+        && tilesX * tilesY >= LEAST_PAIRED
+        && Math.min(p.c(), p.outC()) >= LEAST_CHANNELS;
   }
 
   private boolean runPairs(long squareBytes) {

@@ -53,7 +53,7 @@ final class WinogradConvTest {
       y.fill((byte) 0x7f);
       try (Workers workers = new Workers(threads)) {
         RightMatrix filters = new RightMatrix(weight, p.weight(), 0, 9L * p.c(), true);
-        new WinogradConv(workers, Kit.best(), p, size, x.address(), filters, y, bias).run();
+        new WinogradConv(workers, Kit.best(), p, size, x.address(), filters, y, bias, false).run();
       }
       assertTrue(first == null || first.mismatch(y) == -1, threads + " threads: " + p);
       first = y;
