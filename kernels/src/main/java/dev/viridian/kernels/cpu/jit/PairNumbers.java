@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * part by part of K, so that the greatest absolute value of each row's or column's part is in [1,
  * 2). So neither decides the other's error. Scales are powers of two: nothing is rounded.
  *
- * <p>A part whose greatest is below 2^−126 counts as zero. One of {@value #LIMIT} or more, or one
+ * <p>A part whose greatest is below 2^−126 counts as zero. One of 2^60 or more, or one
  * that is not finite, is nothing for {@link PairTile}: the code that scales says so by the greatest
  * scale that it met.
  */
