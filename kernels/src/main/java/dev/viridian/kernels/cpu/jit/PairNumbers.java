@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
  * part by part of K, so that the greatest absolute value of each row's or column's part is in [1,
  * 2). So neither decides the other's error. Scales are powers of two: nothing is rounded.
  *
- * <p>A part whose greatest is below 2^−126 counts as zero. One of 2^60 or more, or one
- * that is not finite, is nothing for {@link PairTile}: the code that scales says so by the greatest
- * scale that it met.
+ * <p>A part whose greatest is below 2^−126 counts as zero. One of 2^60 or more, or one that is not
+ * finite, is nothing for {@link PairTile}: the code that scales says so by the greatest scale that
+ * it met.
  */
 final class PairNumbers {
   /** From here on a part cannot be scaled so that nothing overflows. */
