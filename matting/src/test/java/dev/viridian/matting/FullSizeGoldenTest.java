@@ -70,6 +70,7 @@ class FullSizeGoldenTest {
     assertEquals(ModelConfigs.sd15(), configs);
     ModelFiles files = new FormulaModel(configs, DType.F32).open(Golden.area("tokenizer"));
     DiffuMatting model = DiffuMatting.load(files, DEVICE, null);
+    model.diffusion().autoencoder(); // loaded when first asked for: nothing that a case leaves
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode c : doc.get("cases")) {
       tests.add(dynamicTest(c.get("name").asString(), () -> run(model, c)));

@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     description = {
       "Figures of a model on drawn pictures that it was not trained on.",
-      "Pictures are generated of the first captions that name noun and colour.",
+      "Pictures are generated of captions that name noun and colour, each pair once before any again.",
       "Writes sheet.png, with these pictures, and evaluation.json, where each has a line: what",
       "was asked for and what was recognised."
     })

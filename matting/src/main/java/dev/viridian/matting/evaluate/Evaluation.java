@@ -36,7 +36,7 @@ public final class Evaluation {
    * What is asked for.
    *
    * @param side of all pictures
-   * @param count pictures to generate, of the first captions that name noun and colour
+   * @param count pictures to generate, of captions that name noun and colour
    * @param request steps, guidance and sampler of them
    * @param recogniserSteps of training the recogniser; 0 for none
    */

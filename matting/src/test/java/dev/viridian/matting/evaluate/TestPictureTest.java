@@ -27,6 +27,17 @@ class TestPictureTest {
   }
 
   @Test
+  void eachPairComesOnceBeforeAnyComesAgain() {
+    TestPicture redHat = picture("a red hat", "hat", "red");
+    TestPicture again = picture("a photo of a red hat", "hat", "red");
+    TestPicture blueHat = picture("a blue hat", "hat", "blue");
+    TestPicture redBall = picture("a red ball", "ball", "red");
+    assertEquals(
+        List.of(redHat, blueHat, redBall, again, redHat),
+        TestPicture.named(Path.of("x"), List.of(redHat, again, blueHat, redHat, redBall), 5));
+  }
+
+  @Test
   void theFirstThatNameBothAreTaken() {
     List<TestPicture> all =
         List.of(
