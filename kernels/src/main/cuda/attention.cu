@@ -246,7 +246,8 @@ DEVICE void gradients(Work w, Side q, Side k, Side v, Side dOut, int query,
       p = expF(value - lse[query + row]);
       float e = 0;
       if (dColumnMap != nullptr) e = dColumnMap[query + row] / heads * columnWeights[key + at];
-      g = p * (d[i] + e - corrections[query + row]) * w.scale;
+      // the weight of an only key is 1 whatever its score: what two sums differ by is no gradient
+      if (keys > 1) g = p * (d[i] + e - corrections[query + row]) * w.scale;
     }
     if (weights != nullptr) weights[row * (TILE + 1) + at] = p;
     scoreGradients[row * (TILE + 1) + at] = g;

@@ -43,7 +43,8 @@ int multiply(bool turnA, bool turnB, int m, int n, int k, float alpha, Matrix a,
     report("cublas: a matrix reaches outside device memory");
     return ILLEGAL_ADDRESS;
   }
-  std::vector<float> left((size_t)m * k), right((size_t)k * n), sums(m);
+  std::vector<float> left((size_t)m * k), right((size_t)k * n);
+  std::vector<double> sums(m);
   for (int i = 0; i < batch; i++) {
     for (int row = 0; row < m; row++) {
       for (int p = 0; p < k; p++) {
@@ -58,17 +59,18 @@ int multiply(bool turnA, bool turnB, int m, int n, int k, float alpha, Matrix a,
       }
     }
     for (int column = 0; column < n; column++) {
-      // all rows at once: sums do not wait for each other
-      std::fill(sums.begin(), sums.end(), 0.0f);
+      // all rows at once: sums do not wait for each other; cuBLAS adds parts of K, so that its sums
+      // are better than one after the other in binary32 would be
+      std::fill(sums.begin(), sums.end(), 0.0);
       for (int p = 0; p < k; p++) {
         float factor = right[(size_t)column * k + p];
         const float* of = left.data() + (size_t)p * m;
-        for (int row = 0; row < m; row++) sums[row] += of[row] * factor;
+        for (int row = 0; row < m; row++) sums[row] += (double)of[row] * factor;
       }
       for (int row = 0; row < m; row++) {
         uint64_t at = c.element(i, (size_t)column * c.leading + row);
         // beta 0 does not read, so that NaNs in fresh memory do not matter
-        store(at, c.type, alpha * sums[row] + (beta == 0 ? 0 : beta * load(at, c.type)));
+        store(at, c.type, alpha * (float)sums[row] + (beta == 0 ? 0 : beta * load(at, c.type)));
       }
     }
   }

@@ -27,7 +27,10 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
 
-/** Every case of the golden area {@code ops}, forward and backward, on every kind of kernels. */
+/**
+ * Every case of the golden area {@code ops}, forward and backward, on every kind of kernels and on
+ * the emulated CUDA device.
+ */
 @GoldenArea("ops")
 class OpGoldenTest {
   /** Families whose cases are not tensor ops: tested with the optimisers. */
@@ -55,22 +58,23 @@ class OpGoldenTest {
         continue;
       }
       String name = json.get("name").asString();
-      for (String kind : devices.keySet()) {
+      if (!GoldenDevices.forced()) {
         tests.add(
             dynamicTest(
-                name + " [" + kind + "]",
-                () -> {
-                  GoldenOps.Binding binding = bindings.get(json.get("op").asString());
-                  assertNotNull(binding, () -> "no binding for golden op " + json.get("op"));
-                  run(devices.get(kind), json, binding);
-                }));
+                name + " [cuda, emulated]", () -> run(GoldenDevices.emulated(), json, bindings)));
+      }
+      for (String kind : devices.keySet()) {
+        tests.add(
+            dynamicTest(name + " [" + kind + "]", () -> run(devices.get(kind), json, bindings)));
       }
     }
     return tests.stream();
   }
 
   @SuppressWarnings("try") // the scope closes what the case makes
-  private static void run(Device device, JsonNode json, GoldenOps.Binding binding) {
+  private static void run(Device device, JsonNode json, Map<String, GoldenOps.Binding> bindings) {
+    GoldenOps.Binding binding = bindings.get(json.get("op").asString());
+    assertNotNull(binding, () -> "no binding for golden op " + json.get("op"));
     long before = device.allocator().usage().used();
     try (MemoryScope scope = MemoryScope.open();
         GoldenFile file = GoldenFile.open("ops", json.get("file").asString());
@@ -106,6 +110,7 @@ class OpGoldenTest {
       }
     }
     assertEquals(before, device.allocator().usage().used(), "bytes still in use");
+    GoldenDevices.requireSound(device);
   }
 
   private static void compare(Tensor got, GoldenFile file, String key, JsonNode tolerance) {
