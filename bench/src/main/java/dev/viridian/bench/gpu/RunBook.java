@@ -2,6 +2,7 @@ package dev.viridian.bench.gpu;
 
 import dev.viridian.bench.peer.ChildProcess;
 import dev.viridian.engine.Device;
+import dev.viridian.engine.io.AtomicFile;
 import dev.viridian.kernels.DType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -320,21 +321,11 @@ public final class RunBook {
     report.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     report.put("machine", machine);
     report.put("parts", results);
-    try {
-      JsonMapper indented =
-          JsonMapper.builder()
-              .enable(tools.jackson.databind.SerializationFeature.INDENT_OUTPUT)
-              .build();
-      replace(out.resolve("report.json"), indented.writeValueAsString(report) + "\n");
-      replace(out.resolve("report.md"), Report.markdown(report));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void replace(Path file, String text) throws IOException {
-    Path beside = file.resolveSibling(file.getFileName() + ".part");
-    Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
+    JsonMapper indented =
+        JsonMapper.builder()
+            .enable(tools.jackson.databind.SerializationFeature.INDENT_OUTPUT)
+            .build();
+    AtomicFile.write(out.resolve("report.json"), indented.writeValueAsString(report) + "\n");
+    AtomicFile.write(out.resolve("report.md"), Report.markdown(report));
   }
 }

@@ -1,6 +1,7 @@
 package dev.viridian.bench.table2;
 
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.AtomicFile;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
 import java.io.IOException;
@@ -139,20 +140,20 @@ public final class Trials {
     return 0;
   }
 
-  private void write(List<Outcome> outcomes) throws IOException {
+  private void write(List<Outcome> outcomes) {
     Table table = new Table(outcomes);
     Map<String, Object> json = new LinkedHashMap<>(setup.facts());
     json.put("outcomes", outcomes.stream().map(Outcome::facts).toList());
     json.put("means", table.rows());
-    Files.writeString(setup.output.resolve("table2.json"), JSON.writeValueAsString(json) + "\n");
-    Files.writeString(setup.output.resolve("table2.md"), table.markdown());
+    AtomicFile.write(setup.output.resolve("table2.json"), JSON.writeValueAsString(json) + "\n");
+    AtomicFile.write(setup.output.resolve("table2.md"), table.markdown());
   }
 
   private void begin() throws IOException {
     Path file = setup.output.resolve("setup.json");
     String now = JSON.writeValueAsString(setup.facts()) + "\n";
     if (!Files.exists(file)) {
-      Files.writeString(file, now);
+      AtomicFile.write(file, now);
     } else if (!Files.readString(file).equals(now)) {
       throw new InputException(
           Text.line(file.toString())

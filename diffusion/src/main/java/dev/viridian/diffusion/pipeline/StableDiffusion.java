@@ -402,9 +402,8 @@ public final class StableDiffusion implements AutoCloseable {
     try (Device.Turn turn = device.turn(cancellation::check)) {
       listener.progress(GenerationListener.Phase.DECODE, 0, 1, null);
       files.requireWhole();
-      device
-          .allocator()
-          .trim(); // neither the UNet's maps nor its weights are of use to the decoder
+      // Neither the UNet's maps nor its weights are of use to the decoder.
+      device.allocator().trim();
       unet.unload();
       autoencoder(Autoencoder::decodes);
       LayerObserver observer = (module, value) -> cancellation.check();

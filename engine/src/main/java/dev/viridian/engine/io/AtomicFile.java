@@ -3,8 +3,10 @@ package dev.viridian.engine.io;
 import dev.viridian.engine.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,6 +70,23 @@ public final class AtomicFile {
     } finally {
       unhook(cleaner);
     }
+  }
+
+  /** The same of bytes. */
+  public static void write(Path target, byte[] bytes) {
+    write(
+        target,
+        channel -> {
+          ByteBuffer rest = ByteBuffer.wrap(bytes);
+          while (rest.hasRemaining()) {
+            channel.write(rest);
+          }
+        });
+  }
+
+  /** The same of text, as UTF-8. */
+  public static void write(Path target, String text) {
+    write(target, text.getBytes(StandardCharsets.UTF_8));
   }
 
   /** A name that the file system can hold wherever it can hold {@code file}. */

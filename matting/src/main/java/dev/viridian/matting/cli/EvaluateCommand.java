@@ -4,6 +4,7 @@ import dev.viridian.diffusion.pipeline.TextToImage;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.io.AtomicFile;
 import dev.viridian.engine.io.FileErrors;
 import dev.viridian.engine.io.Text;
 import dev.viridian.kernels.DType;
@@ -198,12 +199,8 @@ final class EvaluateCommand implements Callable<Integer> {
     int w = report.sheet().getWidth();
     int h = report.sheet().getHeight();
     byte[] pixels = Images.toBytes(Images.rgb(report.sheet()));
-    try {
-      Files.write(output.resolve("sheet.png"), PngWriter.rgb(w, h, pixels, List.of()));
-      Files.writeString(output.resolve("evaluation.json"), Json.text(json) + "\n");
-    } catch (IOException e) {
-      throw failure(e);
-    }
+    AtomicFile.write(output.resolve("sheet.png"), PngWriter.rgb(w, h, pixels, List.of()));
+    AtomicFile.write(output.resolve("evaluation.json"), Json.text(json) + "\n");
   }
 
   private InputException failure(IOException e) {

@@ -20,7 +20,6 @@ import dev.viridian.kernels.memory.HostBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,7 +83,7 @@ record Checkpoint(
         write(staged.resolve(EMA), averages);
       }
       byte[] state = json().toString().getBytes(StandardCharsets.UTF_8);
-      AtomicFile.write(staged.resolve(STATE), channel -> channel.write(ByteBuffer.wrap(state)));
+      AtomicFile.write(staged.resolve(STATE), state);
       if (Files.exists(target)) {
         Path old = checkpoints.resolve(STAGED + step + ".old");
         delete(old);

@@ -7,7 +7,6 @@ import dev.viridian.engine.io.WriteException;
 import java.awt.Color;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +62,7 @@ public final class LossReport {
           Text.line(target.toString()) + ": cannot be written: " + FileErrors.reason(e), e);
     }
     byte[] bytes = page.toString().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(target, channel -> channel.write(ByteBuffer.wrap(bytes)));
+    AtomicFile.write(target, bytes);
   }
 
   private static String row(String key, String value) {

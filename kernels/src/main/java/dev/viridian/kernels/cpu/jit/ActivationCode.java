@@ -1,9 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.viridian.kernels.Activation;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -54,20 +51,15 @@ final class ActivationCode {
     }
   }
 
-  /** Bytes of a constant in memory: a vector of AVX-512. */
-  private static final int BYTES = 64;
-
   private static final MemorySegment VALUES = values();
 
   private static MemorySegment values() {
     Constant[] all = Constant.values();
-    float[] values = new float[BYTES / Float.BYTES * all.length];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = all[i / (BYTES / Float.BYTES)].value;
+    float[] values = new float[all.length];
+    for (int i = 0; i < all.length; i++) {
+      values[i] = all[i].value;
     }
-    MemorySegment memory = Arena.global().allocate((long) BYTES * all.length, BYTES);
-    MemorySegment.copy(values, 0, memory, JAVA_FLOAT, 0, values.length);
-    return memory;
+    return ConstantTable.of(values);
   }
 
   private final X64Assembler a;
@@ -90,7 +82,7 @@ final class ActivationCode {
   }
 
   private Mem constant(Constant c) {
-    return Mem.at(table, BYTES * c.ordinal());
+    return Mem.at(table, ConstantTable.BYTES * c.ordinal());
   }
 
   private Vec free(int i) {

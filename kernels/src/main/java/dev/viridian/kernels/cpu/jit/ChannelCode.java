@@ -122,18 +122,10 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
       return;
     }
     for (int i = 0; i < UNROLL; i++) {
-      zero(a, sum(i));
+      level.zero(a, sum(i));
       if (deviates()) {
-        zero(a, square(i));
+        level.zero(a, square(i));
       }
-    }
-  }
-
-  private void zero(X64Assembler a, Vec v) {
-    if (level == VectorLevel.AVX512) {
-      a.vpxord(v, v, v);
-    } else {
-      a.vpxor(v, v, v);
     }
   }
 

@@ -23,6 +23,19 @@ final class CodeCache {
     return (known != null ? known : PAGES.computeIfAbsent(key, CodeCache::make)).orElse(null);
   }
 
+  /**
+   * The function.
+   *
+   * @throws IllegalArgumentException if it cannot be had here
+   */
+  static CodePage require(Generated key) {
+    CodePage page = get(key);
+    if (page == null) {
+      throw new IllegalArgumentException("not available here: " + key);
+    }
+    return page;
+  }
+
   private static Optional<CodePage> make(Generated key) {
     try {
       CodePage page = CodePage.of(key.code());

@@ -1,8 +1,5 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -32,9 +29,6 @@ final class Exponential {
     0x1.5bba14p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f, 1f
   };
 
-  /** Bytes of a constant in memory: a vector of AVX-512. */
-  private static final int BYTES = 64;
-
   /** Where the code reads its constants from. */
   private static final MemorySegment VALUES = values();
 
@@ -48,11 +42,7 @@ final class Exponential {
     values[LOG2_E_HIGH] = high;
     values[LOG2_E_LOW] = (float) (log2e - high);
     System.arraycopy(POLYNOMIAL, 0, values, COEFFICIENTS, POLYNOMIAL.length);
-    MemorySegment memory = Arena.global().allocate((long) BYTES * values.length, BYTES);
-    for (int i = 0; i < BYTES / Float.BYTES * values.length; i++) {
-      memory.setAtIndex(JAVA_FLOAT, i, values[i / (BYTES / Float.BYTES)]);
-    }
-    return memory;
+    return ConstantTable.of(values);
   }
 
   /**
@@ -97,7 +87,7 @@ final class Exponential {
   }
 
   private Mem memory(int i) {
-    return Mem.at(table, BYTES * i);
+    return Mem.at(table, ConstantTable.BYTES * i);
   }
 
   /** {@code result = e^x} for each vector. */

@@ -9,6 +9,7 @@ import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.jit.ChannelCode.Step;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.VectorNorm;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
@@ -71,14 +72,6 @@ public final class JitNorm implements NormKernels, Selective {
     return CodeCache.get(new ChannelCode(level, step)) != null;
   }
 
-  private static Code page(Generated key) {
-    Code page = CodeCache.get(key);
-    if (page == null) {
-      throw new IllegalArgumentException("JitNorm: not available: " + key);
-    }
-    return page;
-  }
-
   private VectorLevel require(int columns, Object problem) {
     VectorLevel level = level(columns);
     if (level == null) {
@@ -132,8 +125,8 @@ public final class JitNorm implements NormKernels, Selective {
     void statistics(double[] mean, double[] variance) {
       double[] means = new double[p.n() * pieces * groups];
       double[] squares = new double[means.length];
-      Code sums = page(new ChannelCode(level, Step.SUMS));
-      Code deviations = page(new ChannelCode(level, Step.DEVIATIONS));
+      Code sums = CodeCache.require(new ChannelCode(level, Step.SUMS));
+      Code deviations = CodeCache.require(new ChannelCode(level, Step.DEVIATIONS));
       each((index, map, row, rows) -> piece(sums, deviations, row, rows, means, squares, index));
       for (int i = 0; i < mean.length; i++) {
         int map = i / groups;
@@ -221,7 +214,7 @@ public final class JitNorm implements NormKernels, Selective {
       MemorySegment.copy(beta, 0, memory, JAVA_FLOAT, shiftAt, channels);
       Step step = p.activation() == Activation.SILU ? Step.NORMAL_SILU : Step.NORMAL;
       ChannelCode code = new ChannelCode(level, step);
-      Code page = page(code);
+      Code page = CodeCache.require(code);
       long address = memory.address();
       each(
           (index, map, row, rows) -> {
@@ -243,24 +236,13 @@ public final class JitNorm implements NormKernels, Selective {
     }
   }
 
-  /** A parameter as floats; {@code absent} for each channel if there is none. */
+  /** A parameter as floats, checked; {@code absent} for each channel if there is none. */
   private static float[] parameter(
       String what, @Nullable Buffer b, DType type, int n, float absent) {
-    float[] values = new float[n];
-    if (b == null) {
-      Arrays.fill(values, absent);
-      return values;
+    if (b != null) {
+      Range.address(what, b, type, n);
     }
-    Range.address(what, b, type, n);
-    MemorySegment from = HostBuffer.of(b);
-    if (type == DType.F32) {
-      MemorySegment.copy(from, Numbers.FLOAT, 0, values, 0, n);
-    } else {
-      for (int i = 0; i < n; i++) {
-        values[i] = Numbers.get(from, type, i);
-      }
-    }
-    return values;
+    return VectorNorm.parameter(b, type, n, absent);
   }
 
   private static void store(double[] values, @Nullable Buffer b) {
@@ -310,7 +292,7 @@ public final class JitNorm implements NormKernels, Selective {
     int n = p.cols();
     VectorLevel level = require(n, p);
     RowNormCode code = new RowNormCode(level);
-    Code page = page(code);
+    Code page = CodeCache.require(code);
     long size = Math.multiplyExact(p.rows(), (long) n);
     long from = Range.address("layerNorm: x", x, DType.F32, size);
     long to = Range.address("layerNorm: y", y, DType.F32, size);

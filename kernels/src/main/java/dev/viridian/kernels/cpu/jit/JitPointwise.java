@@ -119,14 +119,6 @@ public final class JitPointwise implements PointwiseKernels, Selective {
     return level;
   }
 
-  private static Code page(RunCode code) {
-    Code page = CodeCache.get(code);
-    if (page == null) {
-      throw new IllegalArgumentException("JitPointwise: not available: " + code);
-    }
-    return page;
-  }
-
   @Override
   public void unary(Unary f, long n, float p0, float p1, Buffer x, Buffer y) {
     Function function = function(f);
@@ -139,7 +131,7 @@ public final class JitPointwise implements PointwiseKernels, Selective {
 
   /** One function of contiguous numbers. */
   private void flat(RunCode code, long n, Buffer a, Buffer b, Buffer y, float p, float q) {
-    Code page = page(code);
+    Code page = CodeCache.require(code);
     long aAt = Range.address(code.function() + ": a", a, DType.F32, code.repeatsA() ? 1 : n);
     long bAt = Range.address(code.function() + ": b", b, DType.F32, code.repeatsB() ? 1 : n);
     long yAt = Range.address(code.function() + ": y", y, DType.F32, n);
@@ -225,7 +217,7 @@ public final class JitPointwise implements PointwiseKernels, Selective {
   /** Lines that are whole vectors; those along the last outer dimension are equally far apart. */
   private void lines(
       RunCode code, BroadcastRuns runs, BroadcastProblem p, Buffer a, Buffer b, Buffer y) {
-    Code page = page(code);
+    Code page = CodeCache.require(code);
     int last = runs.outer().length - 1;
     long rows = runs.outer()[last];
     long line = runs.line();
@@ -317,7 +309,7 @@ public final class JitPointwise implements PointwiseKernels, Selective {
       return;
     }
     RunCode code = new RunCode(level, Function.GEGLU);
-    Code page = page(code);
+    Code page = CodeCache.require(code);
     long size = Math.multiplyExact(rows, (long) cols);
     long from = Range.address("geglu: x", x, DType.F32, Math.multiplyExact(2L, size));
     long to = Range.address("geglu: y", y, DType.F32, size);

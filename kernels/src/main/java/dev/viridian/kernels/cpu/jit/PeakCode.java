@@ -21,12 +21,7 @@ record PeakCode(VectorLevel level) implements Generated {
   public byte[] code() {
     X64Assembler a = new X64Assembler();
     for (int i = 0; i < SUMS + 2; i++) {
-      Vec v = level.register(i);
-      if (level == VectorLevel.AVX512) {
-        a.vpxord(v, v, v);
-      } else {
-        a.vxorps(v, v, v);
-      }
+      level.zero(a, level.register(i));
     }
     a.mov(Gpr.RCX, argument(TURNS));
     a.align(32);

@@ -48,7 +48,7 @@ record RowNormCode(VectorLevel level) implements Generated {
     Vec rstd = register(9);
     a.vbroadcastss(inverse, argument(INVERSE));
     a.vbroadcastss(eps, argument(EPS));
-    zero(a, zero);
+    level.zero(a, zero);
     a.vdivps(one, inverse, inverse);
     a.mov(Gpr.RSI, argument(X));
     a.mov(Gpr.R11, argument(Y));
@@ -83,14 +83,6 @@ record RowNormCode(VectorLevel level) implements Generated {
     return a.code();
   }
 
-  private void zero(X64Assembler a, Vec v) {
-    if (level == VectorLevel.AVX512) {
-      a.vpxord(v, v, v);
-    } else {
-      a.vpxor(v, v, v);
-    }
-  }
-
   /** Stores a row's statistic and goes on to the place of the next row's. */
   private static void statistic(X64Assembler a, int argument, Vec value) {
     a.mov(Gpr.R10, argument(argument));
@@ -101,7 +93,7 @@ record RowNormCode(VectorLevel level) implements Generated {
   /** Sums in registers 0 and, of squares, 2. */
   private void sums(X64Assembler a, boolean deviations, Vec pivot) {
     for (int i = 0; i < 4; i++) {
-      zero(a, register(i));
+      level.zero(a, register(i));
     }
     CodeBuffer.Label single = a.label();
     CodeBuffer.Label end = a.label();

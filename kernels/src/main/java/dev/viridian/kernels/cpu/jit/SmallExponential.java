@@ -1,8 +1,5 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -23,9 +20,6 @@ final class SmallExponential {
   private static final int LOG2_E_LOW = 3;
   private static final int COEFFICIENTS = 4;
 
-  /** Bytes of a constant in memory: a vector of AVX-512. */
-  private static final int BYTES = 64;
-
   private static final MemorySegment VALUES = values();
 
   private static MemorySegment values() {
@@ -37,11 +31,7 @@ final class SmallExponential {
     values[LOG2_E] = (float) (1 / Math.log(2));
     values[LOG2_E_LOW] = (float) (1 / Math.log(2) - values[LOG2_E]);
     System.arraycopy(coefficients, 0, values, COEFFICIENTS, coefficients.length);
-    MemorySegment memory = Arena.global().allocate((long) BYTES * values.length, BYTES);
-    for (int i = 0; i < BYTES / Float.BYTES * values.length; i++) {
-      memory.setAtIndex(JAVA_FLOAT, i, values[i / (BYTES / Float.BYTES)]);
-    }
-    return memory;
+    return ConstantTable.of(values);
   }
 
   private final X64Assembler a;
@@ -61,7 +51,7 @@ final class SmallExponential {
   }
 
   private Mem constant(int i) {
-    return Mem.at(table, BYTES * i);
+    return Mem.at(table, ConstantTable.BYTES * i);
   }
 
   /** Replaces each vector, some at a time so that their steps mix. */

@@ -1,8 +1,5 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -34,9 +31,6 @@ final class SmallPower {
   private static final int LEAST_AT = FIRST + 1;
   private static final int CONSTANTS = FIRST + 2;
 
-  /** Bytes of a constant in memory: a vector of AVX-512. */
-  private static final int BYTES = 64;
-
   private static final MemorySegment VALUES = values();
 
   private static MemorySegment values() {
@@ -47,11 +41,7 @@ final class SmallPower {
     System.arraycopy(coefficients, 1, values, COEFFICIENTS, coefficients.length - 1);
     values[FIRST] = coefficients[0];
     values[LEAST_AT] = LEAST;
-    MemorySegment memory = Arena.global().allocate((long) BYTES * values.length, BYTES);
-    for (int i = 0; i < BYTES / Float.BYTES * values.length; i++) {
-      memory.setAtIndex(JAVA_FLOAT, i, values[i / (BYTES / Float.BYTES)]);
-    }
-    return memory;
+    return ConstantTable.of(values);
   }
 
   private final X64Assembler a;
@@ -75,7 +65,7 @@ final class SmallPower {
   }
 
   private Mem memory(int i) {
-    return Mem.at(table, BYTES * i);
+    return Mem.at(table, ConstantTable.BYTES * i);
   }
 
   private int inRegisters() {

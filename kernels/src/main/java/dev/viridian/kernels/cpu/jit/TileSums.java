@@ -87,12 +87,7 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half, boolean 
   /** All sums become zero. */
   void zero(X64Assembler a) {
     for (int i = 0; i < rows * vectors; i++) {
-      Vec v = level.register(i);
-      if (level == VectorLevel.AVX512) {
-        a.vpxord(v, v, v);
-      } else {
-        a.vxorps(v, v, v);
-      }
+      level.zero(a, level.register(i));
     }
   }
 

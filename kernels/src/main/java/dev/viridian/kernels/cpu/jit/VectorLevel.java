@@ -43,6 +43,15 @@ enum VectorLevel {
     return line % lanes() == 0 ? this : line % AVX2.lanes() == 0 ? AVX2 : null;
   }
 
+  /** Makes a vector of this level zeros. */
+  void zero(X64Assembler a, Vec v) {
+    if (this == AVX512) {
+      a.vpxord(v, v, v);
+    } else {
+      a.vxorps(v, v, v);
+    }
+  }
+
   /** Floats in a vector. */
   int lanes() {
     return bits / 32;

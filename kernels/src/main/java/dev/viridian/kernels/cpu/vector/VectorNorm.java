@@ -24,7 +24,13 @@ public final class VectorNorm implements NormKernels {
     return b == null ? null : HostBuffer.of(b);
   }
 
-  private static float[] parameter(@Nullable Buffer b, DType type, int n, float absent) {
+  /**
+   * A parameter as floats.
+   *
+   * @param b n numbers of a floating-point type; null for none
+   * @param absent what stands for each where there is none
+   */
+  public static float[] parameter(@Nullable Buffer b, DType type, int n, float absent) {
     float[] values = new float[n];
     if (b == null) {
       Arrays.fill(values, absent);
