@@ -88,9 +88,9 @@ final class Networks implements AutoCloseable {
   static Map<String, Object> times(Device device, Sizes sizes) {
     Map<String, Object> result = new LinkedHashMap<>();
     long start = System.nanoTime();
-    try (Networks networks = new Networks(device, sizes.full(), DType.F16, sizes.side());
-        Clock clock = new Clock(device, sizes.repeat())) {
-      clock.await();
+    Clock clock = new Clock(device, sizes.repeat());
+    try (Networks networks = new Networks(device, sizes.full(), DType.F16, sizes.side())) {
+      device.await();
       result.put("load_seconds", (System.nanoTime() - start) / 1e9);
       result.put("weights_bytes", device.allocator().usage().used());
       device.allocator().resetPeak();
@@ -100,7 +100,7 @@ final class Networks implements AutoCloseable {
       result.put("vae_seconds", clock.time(networks::decode));
       result.put("vae_peak_bytes", device.allocator().usage().peak());
       device.allocator().resetPeak();
-      result.put("picture_seconds", clock.time(() -> networks.picture(sizes.steps(), clock)));
+      result.put("picture_seconds", clock.time(() -> networks.picture(sizes.steps())));
       result.put("picture_peak_bytes", device.allocator().usage().peak());
       long held = device.allocator().usage().used() + device.allocator().usage().cached();
       result.put("held_bytes", held);
@@ -132,7 +132,7 @@ final class Networks implements AutoCloseable {
     }
   }
 
-  private void picture(int steps, Clock clock) {
+  private void picture(int steps) {
     SchedulerConfig config =
         SchedulerConfig.parse(files.schedulerConfig().toString(), files.describe());
     try (MemoryScope scope = MemoryScope.open();
@@ -158,7 +158,6 @@ final class Networks implements AutoCloseable {
       }
       scope.detach(vae.decode(x, false, LayerObserver.NONE).picture()).close();
     }
-    clock.await();
   }
 
   private static Tensor noNoise() {

@@ -3,6 +3,7 @@ package dev.viridian.bench.gpu;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -24,8 +25,12 @@ final class Report {
       results.put(String.valueOf(part.get("part")), map(part.get("result")));
       text.append(
           String.format(
-              "| %s | %s | %.1f | %s |%n",
-              part.get("part"), part.get("status"), number(part.get("seconds")), note(part)));
+              Locale.ROOT,
+              "| %s | %s | %.1f | %s |\n",
+              part.get("part"),
+              part.get("status"),
+              number(part.get("seconds")),
+              note(part)));
     }
     targets(results, text);
     kernels(results, text);
@@ -77,16 +82,27 @@ final class Report {
       String name, @Nullable Double ours, @Nullable Double other, double most) {
     if (ours == null || other == null) {
       return String.format(
-          "| %s | %s | %s | | %.2f | not measured |%n", name, text(ours), text(other), most);
+          Locale.ROOT,
+          "| %s | %s | %s | | %.2f | not measured |\n",
+          name,
+          text(ours),
+          text(other),
+          most);
     }
     double ratio = ours / other;
     return String.format(
-        "| %s | %s | %s | %.2f | %.2f | %s |%n",
-        name, text(ours), text(other), ratio, most, ratio <= most ? "yes" : "no");
+        Locale.ROOT,
+        "| %s | %s | %s | %.2f | %.2f | %s |\n",
+        name,
+        text(ours),
+        text(other),
+        ratio,
+        most,
+        ratio <= most ? "yes" : "no");
   }
 
   private static String text(@Nullable Double value) {
-    return value == null ? "" : String.format("%.3g", value);
+    return value == null ? "" : String.format(Locale.ROOT, "%.3g", value);
   }
 
   private static void kernels(Map<String, Map<String, Object>> results, StringBuilder text) {
@@ -100,7 +116,8 @@ final class Report {
       Double seconds = median(row.get("seconds"));
       text.append(
           String.format(
-              "| %s | %.3f | %s | %s |%n",
+              Locale.ROOT,
+              "| %s | %.3f | %s | %s |\n",
               row.get("name"),
               seconds == null ? Double.NaN : 1e3 * seconds,
               rate(row.get("tflops")),
@@ -109,7 +126,7 @@ final class Report {
   }
 
   private static String rate(@Nullable Object value) {
-    return value == null ? "" : String.format("%.3g", number(value));
+    return value == null ? "" : String.format(Locale.ROOT, "%.3g", number(value));
   }
 
   /** What else a part told, but for lists. */
