@@ -59,30 +59,57 @@ public interface NormKernels {
       Check.positive("BatchNorm", "rows", rows);
       Check.positive("BatchNorm", "channels", channels);
     }
+
+    /** Refuses a batch that has no unbiased variance. */
+    public void requireVariance() {
+      Check.that(
+          rows >= 2, "BatchNorm", "one value per channel has no variance, rows must be at least 2");
+    }
   }
 
   /**
-   * {@code y = act((x − mean) · rstd · gamma + beta)}.
+   * What a forward pass reads and writes.
    *
-   * @param mean [n, groups] for the backward pass; null (with rstd) if none follows
-   * @param rstd [n, groups], 1/√(variance + eps)
+   * @param x [n, spatial, channels] or [rows, columns], F32
+   * @param gamma [channels] or [columns]; null for ones
+   * @param beta as gamma; null for zeros
+   * @param y as x, may be x
+   * @param mean F32, for the backward pass: [n, groups], of a layer norm [rows], of a batch norm
+   *     [channels]; null, with rstd, if none follows
+   * @param rstd 1/√(variance + eps), as mean
    */
-  void groupNorm(
-      GroupNorm p,
+  record Forward(
       Buffer x,
       @Nullable Buffer gamma,
       @Nullable Buffer beta,
       Buffer y,
       @Nullable Buffer mean,
-      @Nullable Buffer rstd);
+      @Nullable Buffer rstd) {
+    /** Statistics are wanted or not. */
+    public Forward {
+      Check.that(
+          (mean == null) == (rstd == null), "Norm", "only one of mean and rstd is given, not both");
+    }
+
+    /** Of a pass that nothing follows. */
+    public Forward(Buffer x, @Nullable Buffer gamma, @Nullable Buffer beta, Buffer y) {
+      this(x, gamma, beta, y, null, null);
+    }
+  }
 
   /**
-   * Gradients of {@link #groupNorm}, the activation's included (recomputed from x).
+   * What a backward pass reads and writes.
    *
-   * @param dGamma [channels]; null if not wanted. The same for dx and dBeta.
+   * @param x as given to the forward pass, as are gamma and beta
+   * @param beta read only where an activation is built in
+   * @param mean what the forward pass wrote or, of stored statistics, was given
+   * @param rstd as mean
+   * @param dy as x
+   * @param dx as x; null, as dGamma and dBeta, if not wanted
+   * @param dGamma [channels] or [columns], F32
+   * @param dBeta as dGamma
    */
-  void groupNormBackward(
-      GroupNorm p,
+  record Backward(
       Buffer x,
       @Nullable Buffer gamma,
       @Nullable Buffer beta,
@@ -91,72 +118,36 @@ public interface NormKernels {
       Buffer dy,
       @Nullable Buffer dx,
       @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta);
+      @Nullable Buffer dBeta) {}
 
-  /** {@code y = (x − mean) · rstd · gamma + beta} per row; mean and rstd [rows] or both null. */
-  void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd);
+  /** Statistics of the batches so far, F32 [channels] both; the variance is the unbiased one. */
+  record Running(Buffer mean, Buffer variance) {}
 
-  /** Gradients of {@link #layerNorm}; those that are null are not wanted. */
-  void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta);
+  /** {@code y = act((x − mean) · rstd · gamma + beta)}. */
+  void groupNorm(GroupNorm p, Forward b);
+
+  /** Gradients of {@link #groupNorm}, the activation's included (recomputed from x). */
+  void groupNormBackward(GroupNorm p, Backward b);
+
+  /** {@code y = (x − mean) · rstd · gamma + beta} per row. */
+  void layerNorm(LayerNorm p, Forward b);
+
+  /** Gradients of {@link #layerNorm}. */
+  void layerNormBackward(LayerNorm p, Backward b);
 
   /**
    * Batch normalisation by the batch's own statistics. {@code running = (1 − momentum) running +
-   * momentum new} is updated in place, with the unbiased variance.
-   *
-   * @param mean [channels], written for the backward pass
-   * @param rstd [channels], written for the backward pass
+   * momentum new} is updated in place.
    */
-  void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd);
+  void batchNormTraining(BatchNorm p, Forward b, Running running);
 
-  /** Batch normalisation by stored statistics. */
-  void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y);
+  /** Batch normalisation by stored statistics; b's are not written. */
+  void batchNormInference(BatchNorm p, Forward b, Running stored);
 
   /**
    * Gradients of either batch normalisation.
    *
    * @param training whether mean and rstd are the batch's own and so depend on x
    */
-  void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta);
+  void batchNormBackward(BatchNorm p, boolean training, Backward b);
 }

@@ -76,7 +76,9 @@ public enum GroupNormShape implements OpCase {
   public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     NormKernels.GroupNorm problem = problem();
     return () ->
-        kernels.norm().groupNorm(problem, in.get(0), in.get(1), in.get(2), out, null, null);
+        kernels
+            .norm()
+            .groupNorm(problem, new NormKernels.Forward(in.get(0), in.get(1), in.get(2), out));
   }
 
   @Override

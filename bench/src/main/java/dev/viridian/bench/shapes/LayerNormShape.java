@@ -65,7 +65,9 @@ public enum LayerNormShape implements OpCase {
   public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     NormKernels.LayerNorm problem = problem();
     return () ->
-        kernels.norm().layerNorm(problem, in.get(0), in.get(1), in.get(2), out, null, null);
+        kernels
+            .norm()
+            .layerNorm(problem, new NormKernels.Forward(in.get(0), in.get(1), in.get(2), out));
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.TensorSpec;
 import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.Forward;
+import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.memory.Buffer;
@@ -37,12 +38,8 @@ public record BatchNormInference(float eps) implements BatchNormOp {
         .norm()
         .batchNormInference(
             problem(c.in(0).shape(), 0),
-            c.input(0),
-            c.input(1),
-            c.input(2),
-            c.input(3),
-            c.input(4),
-            c.output(0));
+            new NormKernels.Forward(c.input(0), c.input(1), c.input(2), c.output(0)),
+            new NormKernels.Running(c.input(3), c.input(4)));
   }
 
   @Override
@@ -58,13 +55,15 @@ public record BatchNormInference(float eps) implements BatchNormOp {
         .batchNormBackward(
             problem(c.inSpec(0).shape(), 0),
             false,
-            c.input(0),
-            c.input(1),
-            c.input(3),
-            rstd,
-            c.gradOutput(0),
-            c.gradient(0),
-            c.gradient(1),
-            c.gradient(2));
+            new NormKernels.Backward(
+                c.input(0),
+                c.input(1),
+                null,
+                c.input(3),
+                rstd,
+                c.gradOutput(0),
+                c.gradient(0),
+                c.gradient(1),
+                c.gradient(2)));
   }
 }

@@ -5,7 +5,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.TensorSpec;
 import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.Forward;
-import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.NormKernels;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -68,19 +68,9 @@ public record BatchNormTraining(float eps, float momentum) implements BatchNormO
         .norm()
         .batchNormTraining(
             problem(c.in(0).shape(), momentum),
-            c.input(0),
-            c.input(1),
-            c.input(2),
-            c.input(3),
-            c.input(4),
-            c.output(0),
-            savedOrScratch(c, 0),
-            savedOrScratch(c, 1));
-  }
-
-  private Buffer savedOrScratch(Forward c, int i) {
-    Buffer saved = c.saved(i);
-    return saved != null ? saved : Tensor.empty(c.device(), c.in(1).spec()).buffer(name());
+            new NormKernels.Forward(
+                c.input(0), c.input(1), c.input(2), c.output(0), c.saved(0), c.saved(1)),
+            new NormKernels.Running(c.input(3), c.input(4)));
   }
 
   @Override
@@ -90,13 +80,15 @@ public record BatchNormTraining(float eps, float momentum) implements BatchNormO
         .batchNormBackward(
             problem(c.inSpec(0).shape(), momentum),
             true,
-            c.input(0),
-            c.input(1),
-            c.saved(0),
-            c.saved(1),
-            c.gradOutput(0),
-            c.gradient(0),
-            c.gradient(1),
-            c.gradient(2));
+            new NormKernels.Backward(
+                c.input(0),
+                c.input(1),
+                null,
+                c.saved(0),
+                c.saved(1),
+                c.gradOutput(0),
+                c.gradient(0),
+                c.gradient(1),
+                c.gradient(2)));
   }
 }

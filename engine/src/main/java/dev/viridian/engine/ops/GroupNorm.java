@@ -65,7 +65,9 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
           .of(x.dtype())
           .norm()
           .groupNorm(
-              op.problem(in), x.buffer(), null, null, y.buffer(), mean.buffer(), rstd.buffer());
+              op.problem(in),
+              new NormKernels.Forward(
+                  x.buffer(), null, null, y.buffer(), mean.buffer(), rstd.buffer()));
       return new float[][] {mean.toFloats(), rstd.toFloats()};
     }
   }
@@ -125,12 +127,13 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
         .norm()
         .groupNorm(
             problem(specs(c)),
-            c.input(0),
-            c.optionalInput(1),
-            c.optionalInput(2),
-            c.output(0),
-            c.saved(0),
-            c.saved(1));
+            new NormKernels.Forward(
+                c.input(0),
+                c.optionalInput(1),
+                c.optionalInput(2),
+                c.output(0),
+                c.saved(0),
+                c.saved(1)));
   }
 
   private static List<TensorSpec> specs(Forward c) {
@@ -147,14 +150,15 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
         .norm()
         .groupNormBackward(
             problem(specs),
-            c.input(0),
-            c.optionalInput(1),
-            c.optionalInput(2),
-            c.saved(0),
-            c.saved(1),
-            c.gradOutput(0),
-            c.gradient(0),
-            c.gradient(1),
-            c.gradient(2));
+            new NormKernels.Backward(
+                c.input(0),
+                c.optionalInput(1),
+                c.optionalInput(2),
+                c.saved(0),
+                c.saved(1),
+                c.gradOutput(0),
+                c.gradient(0),
+                c.gradient(1),
+                c.gradient(2)));
   }
 }

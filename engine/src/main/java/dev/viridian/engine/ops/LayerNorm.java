@@ -77,12 +77,13 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
         .norm()
         .layerNorm(
             problem(c.in(0).shape(), c.inputs() > 1 ? c.in(1).spec() : null),
-            c.input(0),
-            c.optionalInput(1),
-            c.optionalInput(2),
-            c.output(0),
-            c.saved(0),
-            c.saved(1));
+            new NormKernels.Forward(
+                c.input(0),
+                c.optionalInput(1),
+                c.optionalInput(2),
+                c.output(0),
+                c.saved(0),
+                c.saved(1)));
   }
 
   @Override
@@ -91,13 +92,15 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
         .norm()
         .layerNormBackward(
             problem(c.inSpec(0).shape(), c.inputs() > 1 ? c.inSpec(1) : null),
-            c.input(0),
-            c.optionalInput(1),
-            c.saved(0),
-            c.saved(1),
-            c.gradOutput(0),
-            c.gradient(0),
-            c.gradient(1),
-            c.gradient(2));
+            new NormKernels.Backward(
+                c.input(0),
+                c.optionalInput(1),
+                null,
+                c.saved(0),
+                c.saved(1),
+                c.gradOutput(0),
+                c.gradient(0),
+                c.gradient(1),
+                c.gradient(2)));
   }
 }

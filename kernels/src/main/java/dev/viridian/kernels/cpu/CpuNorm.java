@@ -5,7 +5,6 @@ import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorNorm;
-import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,100 +26,37 @@ final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
   }
 
   @Override
-  public void groupNorm(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    pick("groupNorm", p).groupNorm(p, x, gamma, beta, y, mean, rstd);
+  public void groupNorm(GroupNorm p, Forward b) {
+    pick("groupNorm", p).groupNorm(p, b);
   }
 
   @Override
-  public void groupNormBackward(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    pick("groupNormBackward", p)
-        .groupNormBackward(p, x, gamma, beta, mean, rstd, dy, dx, dGamma, dBeta);
+  public void groupNormBackward(GroupNorm p, Backward b) {
+    pick("groupNormBackward", p).groupNormBackward(p, b);
   }
 
   @Override
-  public void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    pick("layerNorm", p).layerNorm(p, x, gamma, beta, y, mean, rstd);
+  public void layerNorm(LayerNorm p, Forward b) {
+    pick("layerNorm", p).layerNorm(p, b);
   }
 
   @Override
-  public void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    pick("layerNormBackward", p).layerNormBackward(p, x, gamma, mean, rstd, dy, dx, dGamma, dBeta);
+  public void layerNormBackward(LayerNorm p, Backward b) {
+    pick("layerNormBackward", p).layerNormBackward(p, b);
   }
 
   @Override
-  public void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd) {
-    pick("batchNormTraining", p)
-        .batchNormTraining(p, x, gamma, beta, runningMean, runningVariance, y, mean, rstd);
+  public void batchNormTraining(BatchNorm p, Forward b, Running running) {
+    pick("batchNormTraining", p).batchNormTraining(p, b, running);
   }
 
   @Override
-  public void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y) {
-    pick("batchNormInference", p)
-        .batchNormInference(p, x, gamma, beta, runningMean, runningVariance, y);
+  public void batchNormInference(BatchNorm p, Forward b, Running stored) {
+    pick("batchNormInference", p).batchNormInference(p, b, stored);
   }
 
   @Override
-  public void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    pick("batchNormBackward", p)
-        .batchNormBackward(p, training, x, gamma, mean, rstd, dy, dx, dGamma, dBeta);
+  public void batchNormBackward(BatchNorm p, boolean training, Backward b) {
+    pick("batchNormBackward", p).batchNormBackward(p, training, b);
   }
 }

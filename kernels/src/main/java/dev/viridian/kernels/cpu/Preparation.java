@@ -45,7 +45,7 @@ final class Preparation {
   private void run() {
     copy();
     kernels.gemm().gemm(GemmProblem.of(ROWS, CHANNELS, CHANNELS, false, true), x, weight, null, y);
-    kernels.norm().layerNorm(layerNorm(), x, null, null, y, null, null);
+    kernels.norm().layerNorm(layerNorm(), new NormKernels.Forward(x, null, null, y));
     kernels
         .attention()
         .forward(
@@ -58,7 +58,7 @@ final class Preparation {
             y,
             null,
             null);
-    kernels.norm().groupNorm(groupNorm(), x, null, null, y, null, null);
+    kernels.norm().groupNorm(groupNorm(), new NormKernels.Forward(x, null, null, y));
     for (int kernel : new int[] {1, 3}) {
       ConvProblem p = ConvProblem.of(1, SIDE, SIDE, CHANNELS, CHANNELS, kernel, 1, kernel / 2);
       kernels.conv().forward(p, x, weight, null, y);

@@ -122,21 +122,15 @@ final class CudaNorm implements NormKernels {
     }
   }
 
-  private void apply(
-      Map m,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer y) {
+  /** Normalises by statistics that are there. */
+  private void apply(Map m, Forward b, Buffer mean, Buffer rstd) {
     launch("apply")
-        .buffer(x, storage.bytes(m.total()))
-        .optional(gamma, m.parameterBytes())
-        .optional(beta, m.parameterBytes())
+        .buffer(b.x(), storage.bytes(m.total()))
+        .optional(b.gamma(), m.parameterBytes())
+        .optional(b.beta(), m.parameterBytes())
         .floats(mean, m.patches())
         .floats(rstd, m.patches())
-        .buffer(y, storage.bytes(m.total()))
+        .buffer(b.y(), storage.bytes(m.total()))
         .i64(m.total())
         .i32(m.spatial)
         .i32(m.channels)
@@ -146,39 +140,9 @@ final class CudaNorm implements NormKernels {
         .blocks(Math.min(MOST_BLOCKS, blocks(storage.vectors(m.total()))), THREADS);
   }
 
-  private void normalise(
-      Map m,
-      float eps,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    if (m.total() == 0) {
-      return;
-    }
-    long bytes = 4L * m.patches();
-    try (CudaAllocator.Scratch own = allocator.scratch(2 * bytes)) {
-      Buffer means = mean == null ? own.buffer().slice(0, bytes) : mean;
-      Buffer deviations = rstd == null ? own.buffer().slice(bytes, bytes) : rstd;
-      statistics(m, eps, x, means, deviations, null);
-      apply(m, x, gamma, beta, means, deviations, y);
-    }
-  }
-
-  private void backward(
-      Map m,
-      boolean ownStatistics,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  private void backward(Map m, boolean ownStatistics, Backward b) {
+    Buffer dGamma = b.dGamma();
+    Buffer dBeta = b.dBeta();
     if (m.total() == 0) {
       CudaDevice device = storage.device();
       for (Buffer gradient : new Buffer[] {dGamma, dBeta}) {
@@ -192,7 +156,7 @@ final class CudaNorm implements NormKernels {
       int slices = m.rowSlices();
       long parts = 2L * slices * m.channels;
       try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
-        inputs("channel_gradients", m, x, dy, gamma, beta, mean, rstd)
+        inputs("channel_gradients", m, b)
             .floats(partial.buffer(), parts)
             .i64(m.rows())
             .i32(m.spatial)
@@ -211,15 +175,15 @@ final class CudaNorm implements NormKernels {
             .blocks(blocks(m.channels), THREADS);
       }
     }
-    if (dx != null) {
+    if (b.dx() != null) {
       try (CudaAllocator.Scratch scratch = allocator.scratch(8L * m.patches())) {
         CudaBuffer sums = ownStatistics ? scratch.buffer() : null;
         if (sums != null) {
-          patchSums(m, x, dy, gamma, beta, mean, rstd, sums);
+          patchSums(m, b, sums);
         }
-        inputs("dx", m, x, dy, gamma, beta, mean, rstd)
+        inputs("dx", m, b)
             .optional(sums, 8L * m.patches())
-            .floats(dx, m.total())
+            .floats(b.dx(), m.total())
             .i64(m.total())
             .i32(m.spatial)
             .i32(m.channels)
@@ -232,19 +196,11 @@ final class CudaNorm implements NormKernels {
   }
 
   /** For each patch the sums of g and of g times the normalised value. */
-  private void patchSums(
-      Map m,
-      Buffer x,
-      Buffer dy,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      CudaBuffer sums) {
+  private void patchSums(Map m, Backward b, CudaBuffer sums) {
     int slices = m.slices();
     long parts = 2L * m.patches() * slices;
     try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
-      inputs("patch_gradients", m, x, dy, gamma, beta, mean, rstd)
+      inputs("patch_gradients", m, b)
           .floats(partial.buffer(), parts)
           .i32(m.spatial)
           .i32(m.channels)
@@ -262,69 +218,52 @@ final class CudaNorm implements NormKernels {
     }
   }
 
-  private CudaLaunch inputs(
-      String kernel,
-      Map m,
-      Buffer x,
-      Buffer dy,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd) {
+  private CudaLaunch inputs(String kernel, Map m, Backward b) {
     storage.requireWide("a norm's gradient");
     return wide(kernel)
-        .floats(x, m.total())
-        .floats(dy, m.total())
-        .optional(gamma, m.parameterBytes())
-        .optional(beta, m.parameterBytes())
-        .floats(mean, m.patches())
-        .floats(rstd, m.patches());
+        .floats(b.x(), m.total())
+        .floats(b.dy(), m.total())
+        .optional(b.gamma(), m.parameterBytes())
+        .optional(b.beta(), m.parameterBytes())
+        .floats(b.mean(), m.patches())
+        .floats(b.rstd(), m.patches());
+  }
+
+  /** Where statistics go: to where they are wanted, or to memory of the call's own. */
+  private static Buffer or(@Nullable Buffer wanted, CudaAllocator.Scratch own, Map m, int index) {
+    long bytes = 4L * m.patches();
+    return wanted == null ? own.buffer().slice(index * bytes, bytes) : wanted;
   }
 
   @Override
-  public void groupNorm(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    normalise(Map.of(p), p.eps(), x, gamma, beta, y, mean, rstd);
+  public void groupNorm(GroupNorm p, Forward b) {
+    Map m = Map.of(p);
+    if (m.total() == 0) {
+      return;
+    }
+    try (CudaAllocator.Scratch own = allocator.scratch(8L * m.patches())) {
+      Buffer mean = or(b.mean(), own, m, 0);
+      Buffer rstd = or(b.rstd(), own, m, 1);
+      statistics(m, p.eps(), b.x(), mean, rstd, null);
+      apply(m, b, mean, rstd);
+    }
   }
 
   @Override
-  public void groupNormBackward(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    backward(Map.of(p), true, x, gamma, beta, mean, rstd, dy, dx, dGamma, dBeta);
+  public void groupNormBackward(GroupNorm p, Backward b) {
+    backward(Map.of(p), true, b);
   }
 
   @Override
-  public void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
+  public void layerNorm(LayerNorm p, Forward b) {
     Map m = Map.of(p);
     launch("rows")
-        .buffer(x, storage.bytes(m.total()))
-        .optional(gamma, m.parameterBytes())
-        .optional(beta, m.parameterBytes())
-        .optional(mean, 4 * p.rows())
-        .optional(rstd, 4 * p.rows())
-        .buffer(y, storage.bytes(m.total()))
+        .buffer(b.x(), storage.bytes(m.total()))
+        .optional(b.gamma(), m.parameterBytes())
+        .optional(b.beta(), m.parameterBytes())
+        .optional(b.mean(), 4 * p.rows())
+        .optional(b.rstd(), 4 * p.rows())
+        .buffer(b.y(), storage.bytes(m.total()))
         .i64(p.rows())
         .i32(p.cols())
         .f32(p.eps())
@@ -333,42 +272,24 @@ final class CudaNorm implements NormKernels {
   }
 
   @Override
-  public void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    backward(Map.of(p), true, x, gamma, null, mean, rstd, dy, dx, dGamma, dBeta);
+  public void layerNormBackward(LayerNorm p, Backward b) {
+    backward(Map.of(p), true, b);
   }
 
   @Override
-  public void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd) {
-    if (p.rows() < 2) {
-      throw new IllegalArgumentException(
-          "batchNormTraining: one value per channel has no variance, rows must be at least 2");
-    }
+  public void batchNormTraining(BatchNorm p, Forward b, Running running) {
+    p.requireVariance();
     storage.requireWide("training by batches");
     Map m = Map.of(p);
-    try (CudaAllocator.Scratch variance = allocator.scratch(4L * p.channels())) {
-      statistics(m, p.eps(), x, mean, rstd, variance.buffer());
-      running(p, runningMean, mean, 1);
+    try (CudaAllocator.Scratch own = allocator.scratch(12L * m.patches())) {
+      Buffer mean = or(b.mean(), own, m, 0);
+      Buffer rstd = or(b.rstd(), own, m, 1);
+      Buffer variance = or(null, own, m, 2);
+      statistics(m, p.eps(), b.x(), mean, rstd, variance);
+      running(p, running.mean(), mean, 1);
       float unbiased = (float) ((double) p.rows() / (p.rows() - 1));
-      running(p, runningVariance, variance.buffer(), unbiased);
-      apply(m, x, gamma, beta, mean, rstd, y);
+      running(p, running.variance(), variance, unbiased);
+      apply(m, b, mean, rstd);
     }
   }
 
@@ -383,37 +304,20 @@ final class CudaNorm implements NormKernels {
   }
 
   @Override
-  public void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y) {
+  public void batchNormInference(BatchNorm p, Forward b, Running stored) {
     try (CudaAllocator.Scratch rstd = allocator.scratch(4L * p.channels())) {
       wide("rstd")
-          .floats(runningVariance, p.channels())
+          .floats(stored.variance(), p.channels())
           .floats(rstd.buffer(), p.channels())
           .i32(p.channels())
           .f32(p.eps())
           .blocks(blocks(p.channels()), THREADS);
-      apply(Map.of(p), x, gamma, beta, runningMean, rstd.buffer(), y);
+      apply(Map.of(p), b, stored.mean(), rstd.buffer());
     }
   }
 
   @Override
-  public void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
-    backward(Map.of(p), training, x, gamma, null, mean, rstd, dy, dx, dGamma, dBeta);
+  public void batchNormBackward(BatchNorm p, boolean training, Backward b) {
+    backward(Map.of(p), training, b);
   }
 }

@@ -9,6 +9,7 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.NormKernels.Forward;
 import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.LayerNorm;
 import dev.viridian.kernels.PointwiseKernels;
@@ -87,9 +88,9 @@ final class JitElementsTest {
           HostBuffer mean = Floats.filled((long) n * groups, 7);
           HostBuffer rstd = Floats.filled((long) n * groups, 7);
           HostBuffer inPlace = Floats.copy(x);
-          k.groupNorm(p, inPlace, gamma, beta, inPlace, mean, rstd);
+          k.groupNorm(p, new Forward(inPlace, gamma, beta, inPlace, mean, rstd));
           HostBuffer bare = Floats.filled(size, 7);
-          k.groupNorm(p, x, null, null, bare, null, null);
+          k.groupNorm(p, new Forward(x, null, null, bare));
           return List.of(inPlace, mean, rstd, bare);
         });
   }
@@ -117,9 +118,9 @@ final class JitElementsTest {
           HostBuffer mean = Floats.filled(rows, 7);
           HostBuffer rstd = Floats.filled(rows, 7);
           HostBuffer inPlace = Floats.copy(x);
-          k.layerNorm(p, inPlace, gamma, beta, inPlace, mean, rstd);
+          k.layerNorm(p, new Forward(inPlace, gamma, beta, inPlace, mean, rstd));
           HostBuffer bare = Floats.filled(rows * cols, 7);
-          k.layerNorm(p, x, null, null, bare, null, null);
+          k.layerNorm(p, new Forward(x, null, null, bare));
           return List.of(inPlace, mean, rstd, bare);
         });
   }
@@ -143,16 +144,11 @@ final class JitElementsTest {
         1e-5,
         k -> {
           HostBuffer rows = Floats.filled(64, 7);
-          k.layerNorm(new LayerNorm(4, 16, 1e-5f, DType.F32), x, null, null, rows, null, null);
+          k.layerNorm(new LayerNorm(4, 16, 1e-5f, DType.F32), new Forward(x, null, null, rows));
           HostBuffer map = Floats.filled(64, 7);
           k.groupNorm(
               new GroupNorm(1, 4, 16, 2, 1e-5f, DType.F32, Activation.SILU),
-              x,
-              null,
-              null,
-              map,
-              null,
-              null);
+              new Forward(x, null, null, map));
           return List.of(rows, map);
         });
   }
@@ -323,12 +319,12 @@ final class JitElementsTest {
         LayerNorm layer = new LayerNorm(4, 16, 1, DType.F32);
         HostBuffer few = Floats.zeros(15);
         BroadcastProblem rows = problem("4 16", "16 1", "0 1");
-        refused(() -> norm.groupNorm(group, less, null, null, whole, null, null));
-        refused(() -> norm.groupNorm(group, whole, null, null, less, null, null));
-        refused(() -> norm.groupNorm(group, whole, few, null, whole, null, null));
-        refused(() -> norm.layerNorm(layer, less, null, null, whole, null, null));
-        refused(() -> norm.layerNorm(layer, whole, null, null, less, null, null));
-        refused(() -> norm.layerNorm(layer, whole, null, few, whole, null, null));
+        refused(() -> norm.groupNorm(group, new Forward(less, null, null, whole)));
+        refused(() -> norm.groupNorm(group, new Forward(whole, null, null, less)));
+        refused(() -> norm.groupNorm(group, new Forward(whole, few, null, whole)));
+        refused(() -> norm.layerNorm(layer, new Forward(less, null, null, whole)));
+        refused(() -> norm.layerNorm(layer, new Forward(whole, null, null, less)));
+        refused(() -> norm.layerNorm(layer, new Forward(whole, null, few, whole)));
         refused(() -> pointwise.unary(Unary.SILU, 64, 0, 0, less, whole));
         refused(() -> pointwise.unary(Unary.SILU, 64, 0, 0, whole, less));
         refused(() -> pointwise.binary(Binary.ADD, rows, less, whole, whole));

@@ -1,13 +1,18 @@
 package dev.viridian.kernels.cpu;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.NormKernels.Backward;
 import dev.viridian.kernels.NormKernels.BatchNorm;
+import dev.viridian.kernels.NormKernels.Forward;
 import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.LayerNorm;
+import dev.viridian.kernels.NormKernels.Running;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorNorm;
@@ -69,22 +74,22 @@ final class VectorNormTest {
           HostBuffer mean = Floats.filled((long) n * groups, 7);
           HostBuffer rstd = Floats.filled((long) n * groups, 7);
           HostBuffer inPlace = Floats.copy(x);
-          k.groupNorm(p, inPlace, gamma, beta, inPlace, mean, rstd);
+          k.groupNorm(p, new Forward(inPlace, gamma, beta, inPlace, mean, rstd));
           HostBuffer bare = Floats.filled(size, 7);
-          k.groupNorm(p, x, null, null, bare, null, null);
+          k.groupNorm(p, new Forward(x, null, null, bare));
           return List.of(inPlace, mean, rstd, bare);
         });
     HostBuffer mean = Floats.zeros((long) n * groups);
     HostBuffer rstd = Floats.zeros((long) n * groups);
-    new ReferenceNorm().groupNorm(p, x, gamma, beta, Floats.zeros(size), mean, rstd);
+    new ReferenceNorm().groupNorm(p, new Forward(x, gamma, beta, Floats.zeros(size), mean, rstd));
     compare(
         k -> {
           HostBuffer dx = Floats.filled(size, 7);
           HostBuffer dGamma = Floats.filled(channels, 7);
           HostBuffer dBeta = Floats.filled(channels, 7);
-          k.groupNormBackward(p, x, gamma, beta, mean, rstd, dy, dx, dGamma, dBeta);
+          k.groupNormBackward(p, new Backward(x, gamma, beta, mean, rstd, dy, dx, dGamma, dBeta));
           HostBuffer only = Floats.filled(size, 7);
-          k.groupNormBackward(p, x, null, null, mean, rstd, dy, only, null, null);
+          k.groupNormBackward(p, new Backward(x, null, null, mean, rstd, dy, only, null, null));
           return List.of(dx, dGamma, dBeta, only);
         });
   }
@@ -111,20 +116,21 @@ final class VectorNormTest {
           HostBuffer mean = Floats.filled(rows, 7);
           HostBuffer rstd = Floats.filled(rows, 7);
           HostBuffer inPlace = Floats.copy(x);
-          k.layerNorm(p, inPlace, gamma, beta, inPlace, mean, rstd);
+          k.layerNorm(p, new Forward(inPlace, gamma, beta, inPlace, mean, rstd));
           HostBuffer bare = Floats.filled(rows * cols, 7);
-          k.layerNorm(p, x, null, null, bare, null, null);
+          k.layerNorm(p, new Forward(x, null, null, bare));
           return List.of(inPlace, mean, rstd, bare);
         });
     HostBuffer mean = Floats.zeros(rows);
     HostBuffer rstd = Floats.zeros(rows);
-    new ReferenceNorm().layerNorm(p, x, gamma, beta, Floats.zeros(rows * cols), mean, rstd);
+    new ReferenceNorm()
+        .layerNorm(p, new Forward(x, gamma, beta, Floats.zeros(rows * cols), mean, rstd));
     compare(
         k -> {
           HostBuffer dx = Floats.filled(rows * cols, 7);
           HostBuffer dGamma = Floats.filled(cols, 7);
           HostBuffer dBeta = Floats.filled(cols, 7);
-          k.layerNormBackward(p, x, gamma, mean, rstd, dy, dx, dGamma, dBeta);
+          k.layerNormBackward(p, new Backward(x, gamma, null, mean, rstd, dy, dx, dGamma, dBeta));
           return List.of(dx, dGamma, dBeta);
         });
   }
@@ -146,10 +152,14 @@ final class VectorNormTest {
           HostBuffer y = Floats.filled(rows * channels, 7);
           HostBuffer mean = Floats.filled(channels, 7);
           HostBuffer rstd = Floats.filled(channels, 7);
-          k.batchNormTraining(p, x, gamma, beta, runningMean, runningVariance, y, mean, rstd);
+          k.batchNormTraining(
+              p,
+              new Forward(x, gamma, beta, y, mean, rstd),
+              new Running(runningMean, runningVariance));
           results.addAll(List.of(runningMean, runningVariance, y, mean, rstd));
           HostBuffer stored = Floats.filled(rows * channels, 7);
-          k.batchNormInference(p, x, gamma, beta, runningMean, runningVariance, stored);
+          k.batchNormInference(
+              p, new Forward(x, gamma, beta, stored), new Running(runningMean, runningVariance));
           results.add(stored);
           return results;
         });
@@ -161,7 +171,8 @@ final class VectorNormTest {
             HostBuffer dx = Floats.filled(rows * channels, 7);
             HostBuffer dGamma = Floats.filled(channels, 7);
             HostBuffer dBeta = Floats.filled(channels, 7);
-            k.batchNormBackward(p, training, x, gamma, mean, rstd, dy, dx, dGamma, dBeta);
+            k.batchNormBackward(
+                p, training, new Backward(x, gamma, null, mean, rstd, dy, dx, dGamma, dBeta));
             return List.of(dx, dGamma, dBeta);
           });
     }
@@ -178,9 +189,19 @@ final class VectorNormTest {
     compare(
         k -> {
           HostBuffer y = Floats.filled(128L * 128 * 128, 7);
-          k.groupNorm(p, x, null, null, y, null, null);
+          k.groupNorm(p, new Forward(x, null, null, y));
           return List.of(y);
         });
+  }
+
+  @Test
+  void oneStatisticAloneIsRefused() {
+    HostBuffer x = Floats.zeros(4);
+    assertEquals(
+        "Norm: only one of mean and rstd is given, not both",
+        assertThrows(
+                IllegalArgumentException.class, () -> new Forward(x, null, null, x, x, null))
+            .getMessage());
   }
 
   @Test

@@ -12,6 +12,8 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.NormKernels.Forward;
+import dev.viridian.kernels.NormKernels.Running;
 import dev.viridian.kernels.PointwiseKernels.Binary;
 import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.ResampleKernels;
@@ -248,7 +250,7 @@ class CudaActivationsTest extends CudaFamilyTest {
         long n = (long) s[0] * s[1] * s[2];
         agree(
             p.toString(),
-            (k, b) -> k.norm().groupNorm(p, b[0], b[1], b[2], b[3], b[4], b[5]),
+            (k, b) -> k.norm().groupNorm(p, new Forward(b[0], b[1], b[2], b[3], b[4], b[5])),
             activations(n),
             own(normal(parameters, s[2])),
             own(normal(parameters, s[2])),
@@ -261,7 +263,7 @@ class CudaActivationsTest extends CudaFamilyTest {
       NormKernels.LayerNorm p = new NormKernels.LayerNorm(11, cols, 1e-5f, type);
       agree(
           p.toString(),
-          (k, b) -> k.norm().layerNorm(p, b[0], b[1], b[2], b[3], null, null),
+          (k, b) -> k.norm().layerNorm(p, new Forward(b[0], b[1], b[2], b[3])),
           activations(11L * cols),
           own(normal(type, cols)),
           own(normal(type, cols)),
@@ -270,7 +272,10 @@ class CudaActivationsTest extends CudaFamilyTest {
     NormKernels.BatchNorm stored = new NormKernels.BatchNorm(33, 24, 1e-5f, 0.1f);
     agree(
         stored.toString(),
-        (k, b) -> k.norm().batchNormInference(stored, b[0], b[1], b[2], b[3], b[4], b[5]),
+        (k, b) ->
+            k.norm()
+                .batchNormInference(
+                    stored, new Forward(b[0], b[1], b[2], b[5]), new Running(b[3], b[4])),
         activations(33 * 24),
         own(normal(24)),
         own(normal(24)),

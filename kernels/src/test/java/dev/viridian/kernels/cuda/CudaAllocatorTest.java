@@ -9,8 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.CopyKernels.Indexed;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.NormKernels.Backward;
 import dev.viridian.kernels.NormKernels.BatchNorm;
+import dev.viridian.kernels.NormKernels.Forward;
 import dev.viridian.kernels.NormKernels.GroupNorm;
+import dev.viridian.kernels.NormKernels.Running;
 import dev.viridian.kernels.ReduceKernels.Problem;
 import dev.viridian.kernels.ResampleKernels.Mode;
 import dev.viridian.kernels.ResampleKernels.Resize;
@@ -186,18 +189,28 @@ class CudaAllocatorTest extends CudaFamilyTest {
     Resize resize = Resize.toSize(1, 4, 4, 2, 8, 8, Mode.BILINEAR);
     List<Executable> calls =
         List.of(
-            () -> kernels.norm().groupNorm(group, big, null, null, tiny, null, null),
-            () -> kernels.norm().groupNorm(group, big, null, null, big, tiny, null),
+            () -> kernels.norm().groupNorm(group, new Forward(big, null, null, tiny)),
+            () -> kernels.norm().groupNorm(group, new Forward(big, null, null, big, tiny, big)),
             () ->
                 kernels
                     .norm()
-                    .groupNormBackward(group, big, null, null, big, big, big, tiny, null, null),
+                    .groupNormBackward(
+                        group, new Backward(big, null, null, big, big, big, tiny, null, null)),
             () ->
                 kernels
                     .norm()
-                    .groupNormBackward(group, big, big, big, big, big, big, big, tiny, null),
-            () -> kernels.norm().batchNormInference(batch, big, big, big, big, big, tiny),
-            () -> kernels.norm().batchNormTraining(batch, big, big, big, big, big, tiny, big, big),
+                    .groupNormBackward(
+                        group, new Backward(big, big, big, big, big, big, big, tiny, null)),
+            () ->
+                kernels
+                    .norm()
+                    .batchNormInference(
+                        batch, new Forward(big, big, big, tiny), new Running(big, big)),
+            () ->
+                kernels
+                    .norm()
+                    .batchNormTraining(
+                        batch, new Forward(big, big, big, tiny, big, big), new Running(big, big)),
             () -> kernels.reduce().sum(rows, 1, big, tiny),
             () -> kernels.reduce().variance(rows, 1, big, big, tiny),
             () -> kernels.reduce().max(rows, big, tiny, null),

@@ -2,9 +2,12 @@ package dev.viridian.kernels.cuda;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.NormKernels.Backward;
 import dev.viridian.kernels.NormKernels.BatchNorm;
+import dev.viridian.kernels.NormKernels.Forward;
 import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.LayerNorm;
+import dev.viridian.kernels.NormKernels.Running;
 import dev.viridian.kernels.memory.Buffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,7 +35,7 @@ class CudaNormTest extends CudaFamilyTest {
     agree(
         p + " forward",
         few ? FEW : FORWARD,
-        (k, b) -> k.norm().groupNorm(p, b[0], b[1], b[2], b[3], b[4], b[5]),
+        (k, b) -> k.norm().groupNorm(p, new Forward(b[0], b[1], b[2], b[3], b[4], b[5])),
         x,
         gamma,
         beta,
@@ -42,15 +45,17 @@ class CudaNormTest extends CudaFamilyTest {
     agree(
         p + " without parameters and statistics",
         few ? FEW : FORWARD,
-        (k, b) -> k.norm().groupNorm(p, b[0], null, null, b[1], null, null),
+        (k, b) -> k.norm().groupNorm(p, new Forward(b[0], null, null, b[1])),
         x,
         unwritten(total));
     agree(
         p + " backward",
         few ? FEW : BACKWARD,
         (k, b) -> {
-          k.norm().groupNorm(p, b[0], b[1], b[2], b[4], b[5], b[6]);
-          k.norm().groupNormBackward(p, b[0], b[1], b[2], b[5], b[6], b[3], b[4], b[7], b[8]);
+          k.norm().groupNorm(p, new Forward(b[0], b[1], b[2], b[4], b[5], b[6]));
+          k.norm()
+              .groupNormBackward(
+                  p, new Backward(b[0], b[1], b[2], b[5], b[6], b[3], b[4], b[7], b[8]));
         },
         x,
         gamma,
@@ -85,7 +90,7 @@ class CudaNormTest extends CudaFamilyTest {
     agree(
         p + " forward",
         FORWARD,
-        (k, b) -> k.norm().layerNorm(p, b[0], b[1], b[2], b[3], b[4], b[5]),
+        (k, b) -> k.norm().layerNorm(p, new Forward(b[0], b[1], b[2], b[3], b[4], b[5])),
         x,
         gamma,
         normal(p.parameters(), p.cols()),
@@ -97,8 +102,10 @@ class CudaNormTest extends CudaFamilyTest {
         BACKWARD,
         (k, b) -> {
           Buffer[] n = b;
-          k.norm().layerNorm(p, n[0], n[1], null, n[3], n[4], n[5]);
-          k.norm().layerNormBackward(p, n[0], n[1], n[4], n[5], n[2], n[3], n[6], n[7]);
+          k.norm().layerNorm(p, new Forward(n[0], n[1], null, n[3], n[4], n[5]));
+          k.norm()
+              .layerNormBackward(
+                  p, new Backward(n[0], n[1], null, n[4], n[5], n[2], n[3], n[6], n[7]));
         },
         x,
         gamma,
@@ -134,8 +141,12 @@ class CudaNormTest extends CudaFamilyTest {
           p + " training",
           p.rows() < 10 ? FEW : BACKWARD,
           (k, b) -> {
-            k.norm().batchNormTraining(p, b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
-            k.norm().batchNormBackward(p, true, b[0], b[1], b[6], b[7], b[8], b[9], b[10], b[11]);
+            k.norm()
+                .batchNormTraining(
+                    p, new Forward(b[0], b[1], b[2], b[5], b[6], b[7]), new Running(b[3], b[4]));
+            k.norm()
+                .batchNormBackward(
+                    p, true, new Backward(b[0], b[1], null, b[6], b[7], b[8], b[9], b[10], b[11]));
           },
           shifted(total),
           normal(c),
@@ -153,8 +164,12 @@ class CudaNormTest extends CudaFamilyTest {
           p + " inference",
           BACKWARD,
           (k, b) -> {
-            k.norm().batchNormInference(p, b[0], b[1], b[2], b[3], b[4], b[5]);
-            k.norm().batchNormBackward(p, false, b[0], b[1], b[3], b[4], b[6], b[7], b[8], null);
+            k.norm()
+                .batchNormInference(
+                    p, new Forward(b[0], b[1], b[2], b[5]), new Running(b[3], b[4]));
+            k.norm()
+                .batchNormBackward(
+                    p, false, new Backward(b[0], b[1], null, b[3], b[4], b[6], b[7], b[8], null));
           },
           normal(total),
           normal(c),

@@ -254,15 +254,8 @@ public final class JitNorm implements NormKernels, Selective {
   }
 
   @Override
-  public void groupNorm(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    Maps maps = new Maps(p, x, y);
+  public void groupNorm(GroupNorm p, Forward b) {
+    Maps maps = new Maps(p, b.x(), b.y());
     double[] means = new double[p.n() * p.groups()];
     double[] rstds = new double[means.length];
     maps.statistics(means, rstds);
@@ -272,45 +265,27 @@ public final class JitNorm implements NormKernels, Selective {
     maps.normalise(
         means,
         rstds,
-        parameter("groupNorm: gamma", gamma, p.parameters(), p.channels(), 1),
-        parameter("groupNorm: beta", beta, p.parameters(), p.channels(), 0));
-    store(means, mean);
-    store(rstds, rstd);
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(y);
+        parameter("groupNorm: gamma", b.gamma(), p.parameters(), p.channels(), 1),
+        parameter("groupNorm: beta", b.beta(), p.parameters(), p.channels(), 0));
+    store(means, b.mean());
+    store(rstds, b.rstd());
+    Reference.reachabilityFence(b);
   }
 
   @Override
-  public void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
+  public void layerNorm(LayerNorm p, Forward b) {
     int n = p.cols();
     VectorLevel level = require(n, p);
     RowNormCode code = new RowNormCode(level);
     Code page = CodeCache.require(code);
     long size = Math.multiplyExact(p.rows(), (long) n);
-    long from = Range.address("layerNorm: x", x, DType.F32, size);
-    long to = Range.address("layerNorm: y", y, DType.F32, size);
+    long from = Range.address("layerNorm: x", b.x(), DType.F32, size);
+    long to = Range.address("layerNorm: y", b.y(), DType.F32, size);
+    float[] gamma = parameter("layerNorm: gamma", b.gamma(), p.parameters(), n, 1);
+    float[] beta = parameter("layerNorm: beta", b.beta(), p.parameters(), n, 0);
     MemorySegment parameters = NativeScratch.get(NativeScratch.Part.CHANNELS, 8L * n);
-    MemorySegment.copy(
-        parameter("layerNorm: gamma", gamma, p.parameters(), n, 1),
-        0,
-        parameters,
-        JAVA_FLOAT,
-        0,
-        n);
-    MemorySegment.copy(
-        parameter("layerNorm: beta", beta, p.parameters(), n, 0),
-        0,
-        parameters,
-        JAVA_FLOAT,
-        4L * n,
-        n);
+    MemorySegment.copy(gamma, 0, parameters, JAVA_FLOAT, 0, n);
+    MemorySegment.copy(beta, 0, parameters, JAVA_FLOAT, 4L * n, n);
     long address = parameters.address();
     int most = Math.max(1, TASK / n);
     workers.run(
@@ -333,84 +308,43 @@ public final class JitNorm implements NormKernels, Selective {
               p.eps(),
               own.address(),
               own.address() + rstdAt);
-          if (mean != null && rstd != null) {
-            MemorySegment.copy(own, 0, HostBuffer.of(mean), 4 * row, 4L * rows);
-            MemorySegment.copy(own, rstdAt, HostBuffer.of(rstd), 4 * row, 4L * rows);
-          }
+          copy(own, 0, b.mean(), row, rows);
+          copy(own, rstdAt, b.rstd(), row, rows);
           Reference.reachabilityFence(own);
         });
-    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(b);
     Reference.reachabilityFence(parameters);
-    Reference.reachabilityFence(y);
+  }
+
+  /** Copies statistics of some rows to where they are wanted, if they are. */
+  private static void copy(MemorySegment from, long at, @Nullable Buffer to, long row, int rows) {
+    if (to != null) {
+      MemorySegment.copy(from, at, HostBuffer.of(to), 4 * row, 4L * rows);
+    }
   }
 
   @Override
-  public void groupNormBackward(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void groupNormBackward(GroupNorm p, Backward b) {
     throw declined("groupNormBackward");
   }
 
   @Override
-  public void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void layerNormBackward(LayerNorm p, Backward b) {
     throw declined("layerNormBackward");
   }
 
   @Override
-  public void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd) {
+  public void batchNormTraining(BatchNorm p, Forward b, Running running) {
     throw declined("batchNormTraining");
   }
 
   @Override
-  public void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y) {
+  public void batchNormInference(BatchNorm p, Forward b, Running stored) {
     throw declined("batchNormInference");
   }
 
   @Override
-  public void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void batchNormBackward(BatchNorm p, boolean training, Backward b) {
     throw declined("batchNormBackward");
   }
 

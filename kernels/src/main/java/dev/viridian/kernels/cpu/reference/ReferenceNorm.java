@@ -58,39 +58,28 @@ public final class ReferenceNorm implements NormKernels {
   }
 
   /** The first n numbers of a parameter, or n times {@code absent} if there is none. */
-  private static double[] parameter(@Nullable MemorySegment s, DType type, int n, double absent) {
+  private static double[] parameter(@Nullable Buffer b, DType type, int n, double absent) {
     double[] values = new double[n];
     for (int i = 0; i < n; i++) {
-      values[i] = s == null ? absent : Numbers.get(s, type, i);
+      values[i] = b == null ? absent : Numbers.get(HostBuffer.of(b), type, i);
     }
     return values;
   }
 
-  private static void store(double[] values, @Nullable MemorySegment s) {
-    if (s != null) {
+  private static void store(double[] values, @Nullable Buffer b) {
+    if (b != null) {
       for (int i = 0; i < values.length; i++) {
-        Numbers.set(s, i, values[i]);
+        Numbers.set(HostBuffer.of(b), i, values[i]);
       }
     }
   }
 
-  private static @Nullable MemorySegment segment(@Nullable Buffer b) {
-    return b == null ? null : HostBuffer.of(b);
-  }
-
   @Override
-  public void groupNorm(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    MemorySegment in = HostBuffer.of(x);
-    MemorySegment out = HostBuffer.of(y);
-    double[] scale = parameter(segment(gamma), p.parameters(), p.channels(), 1);
-    double[] shift = parameter(segment(beta), p.parameters(), p.channels(), 0);
+  public void groupNorm(GroupNorm p, Forward b) {
+    MemorySegment in = HostBuffer.of(b.x());
+    MemorySegment out = HostBuffer.of(b.y());
+    double[] scale = parameter(b.gamma(), p.parameters(), p.channels(), 1);
+    double[] shift = parameter(b.beta(), p.parameters(), p.channels(), 0);
     int width = p.channels() / p.groups();
     for (long at = 0; at < (long) p.n() * p.groups(); at++) {
       int group = (int) (at % p.groups());
@@ -99,10 +88,14 @@ public final class ReferenceNorm implements NormKernels {
       double r = 1 / Math.sqrt(patch.variance(in, m) + p.eps());
       boolean silu = p.activation() == Activation.SILU;
       patch.normalize(in, m, r, scale, shift, group * width, silu, out);
-      if (mean != null && rstd != null) {
-        Numbers.set(HostBuffer.of(mean), at, m);
-        Numbers.set(HostBuffer.of(rstd), at, r);
-      }
+      store(b, at, m, r);
+    }
+  }
+
+  private static void store(Forward b, long at, double mean, double rstd) {
+    if (b.mean() != null && b.rstd() != null) {
+      Numbers.set(HostBuffer.of(b.mean()), at, mean);
+      Numbers.set(HostBuffer.of(b.rstd()), at, rstd);
     }
   }
 
@@ -114,8 +107,8 @@ public final class ReferenceNorm implements NormKernels {
   }
 
   /**
-   * The gradients of one patch, its own statistics included: with {@code g = γ dz}, {@code dx =
-   * rstd (g − mean(g) − x̂ mean(g x̂))}; γ and β gain Σ dz x̂ and Σ dz.
+   * The gradients of patches, one after the other, their statistics included: with {@code g = γ
+   * dz}, {@code dx = rstd (g − mean(g) − x̂ mean(g x̂))}; γ and β gain Σ dz x̂ and Σ dz.
    */
   private static final class PatchGradient {
     final double[] gamma;
@@ -123,20 +116,24 @@ public final class ReferenceNorm implements NormKernels {
     final double[] dGamma;
     final double[] dBeta;
     final boolean silu;
+    final boolean dependent;
+    final Backward b;
     final MemorySegment x;
     final MemorySegment dy;
     final @Nullable MemorySegment dx;
 
-    PatchGradient(
-        double[] gamma, double[] beta, boolean silu, Buffer x, Buffer dy, @Nullable Buffer dx) {
+    /** {@code dependent}: whether the statistics are the patch's own and so depend on x. */
+    PatchGradient(double[] gamma, double[] beta, boolean silu, boolean dependent, Backward b) {
       this.gamma = gamma;
       this.beta = beta;
       this.dGamma = new double[gamma.length];
       this.dBeta = new double[gamma.length];
       this.silu = silu;
-      this.x = HostBuffer.of(x);
-      this.dy = HostBuffer.of(dy);
-      this.dx = segment(dx);
+      this.dependent = dependent;
+      this.b = b;
+      this.x = HostBuffer.of(b.x());
+      this.dy = HostBuffer.of(b.dy());
+      this.dx = b.dx() == null ? null : HostBuffer.of(b.dx());
     }
 
     private double dz(long at, double xhat, int channel) {
@@ -145,7 +142,15 @@ public final class ReferenceNorm implements NormKernels {
       return silu ? d * SpecialFunctions.siluDerivative(z) : d;
     }
 
-    void run(Patch patch, int channel, double mean, double rstd) {
+    /**
+     * Adds one patch.
+     *
+     * @param channel the parameter of the first value of its runs
+     * @param index of its statistics
+     */
+    void run(Patch patch, int channel, long index) {
+      double mean = Numbers.get(HostBuffer.of(b.mean()), index);
+      double rstd = Numbers.get(HostBuffer.of(b.rstd()), index);
       double sum = 0;
       double dot = 0;
       for (long r = 0; r < patch.rows; r++) {
@@ -167,97 +172,68 @@ public final class ReferenceNorm implements NormKernels {
           long at = patch.start + r * patch.step + i;
           double xhat = (Numbers.get(x, at) - mean) * rstd;
           double g = gamma[channel + i] * dz(at, xhat, channel + i);
-          Numbers.set(dx, at, rstd * (g - (sum + xhat * dot) / patch.count()));
+          double own = dependent ? (sum + xhat * dot) / patch.count() : 0;
+          Numbers.set(dx, at, rstd * (g - own));
         }
       }
     }
+
+    /** Writes the parameters' gradients. */
+    void store() {
+      ReferenceNorm.store(dGamma, b.dGamma());
+      ReferenceNorm.store(dBeta, b.dBeta());
+    }
   }
 
   @Override
-  public void groupNormBackward(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void groupNormBackward(GroupNorm p, Backward b) {
     PatchGradient gradient =
         new PatchGradient(
-            parameter(segment(gamma), p.parameters(), p.channels(), 1),
-            parameter(segment(beta), p.parameters(), p.channels(), 0),
+            parameter(b.gamma(), p.parameters(), p.channels(), 1),
+            parameter(b.beta(), p.parameters(), p.channels(), 0),
             p.activation() == Activation.SILU,
-            x,
-            dy,
-            dx);
+            true,
+            b);
     int width = p.channels() / p.groups();
     for (long at = 0; at < (long) p.n() * p.groups(); at++) {
-      gradient.run(
-          patch(p, at),
-          (int) (at % p.groups()) * width,
-          Numbers.get(HostBuffer.of(mean), at),
-          Numbers.get(HostBuffer.of(rstd), at));
+      gradient.run(patch(p, at), (int) (at % p.groups()) * width, at);
     }
-    store(gradient.dGamma, segment(dGamma));
-    store(gradient.dBeta, segment(dBeta));
+    gradient.store();
+  }
+
+  /** The values of one row. */
+  private static Patch row(LayerNorm p, long row) {
+    return new Patch(row * p.cols(), 1, p.cols(), p.cols());
   }
 
   @Override
-  public void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    MemorySegment in = HostBuffer.of(x);
-    MemorySegment out = HostBuffer.of(y);
-    double[] scale = parameter(segment(gamma), p.parameters(), p.cols(), 1);
-    double[] shift = parameter(segment(beta), p.parameters(), p.cols(), 0);
+  public void layerNorm(LayerNorm p, Forward b) {
+    MemorySegment in = HostBuffer.of(b.x());
+    MemorySegment out = HostBuffer.of(b.y());
+    double[] scale = parameter(b.gamma(), p.parameters(), p.cols(), 1);
+    double[] shift = parameter(b.beta(), p.parameters(), p.cols(), 0);
     for (long row = 0; row < p.rows(); row++) {
-      Patch patch = new Patch(row * p.cols(), 1, p.cols(), p.cols());
+      Patch patch = row(p, row);
       double m = patch.mean(in);
       double r = 1 / Math.sqrt(patch.variance(in, m) + p.eps());
       patch.normalize(in, m, r, scale, shift, 0, false, out);
-      if (mean != null && rstd != null) {
-        Numbers.set(HostBuffer.of(mean), row, m);
-        Numbers.set(HostBuffer.of(rstd), row, r);
-      }
+      store(b, row, m, r);
     }
   }
 
   @Override
-  public void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void layerNormBackward(LayerNorm p, Backward b) {
     PatchGradient gradient =
         new PatchGradient(
-            parameter(segment(gamma), p.parameters(), p.cols(), 1),
+            parameter(b.gamma(), p.parameters(), p.cols(), 1),
             new double[p.cols()],
             false,
-            x,
-            dy,
-            dx);
+            true,
+            b);
     for (long row = 0; row < p.rows(); row++) {
-      gradient.run(
-          new Patch(row * p.cols(), 1, p.cols(), p.cols()),
-          0,
-          Numbers.get(HostBuffer.of(mean), row),
-          Numbers.get(HostBuffer.of(rstd), row));
+      gradient.run(row(p, row), 0, row);
     }
-    store(gradient.dGamma, segment(dGamma));
-    store(gradient.dBeta, segment(dBeta));
+    gradient.store();
   }
 
   /** The values of one channel. */
@@ -266,101 +242,60 @@ public final class ReferenceNorm implements NormKernels {
   }
 
   @Override
-  public void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd) {
-    if (p.rows() < 2) {
-      throw new IllegalArgumentException(
-          "batchNormTraining: one value per channel has no variance, rows must be at least 2");
-    }
-    MemorySegment in = HostBuffer.of(x);
+  public void batchNormTraining(BatchNorm p, Forward b, Running running) {
+    p.requireVariance();
+    MemorySegment in = HostBuffer.of(b.x());
+    double[] means = new double[p.channels()];
+    double[] rstds = new double[p.channels()];
     for (int c = 0; c < p.channels(); c++) {
       Patch patch = channel(p, c);
-      double m = patch.mean(in);
-      double variance = patch.variance(in, m);
-      double r = 1 / Math.sqrt(variance + p.eps());
-      Numbers.set(HostBuffer.of(mean), c, m);
-      Numbers.set(HostBuffer.of(rstd), c, r);
-      move(HostBuffer.of(runningMean), c, p.momentum(), m);
+      means[c] = patch.mean(in);
+      double variance = patch.variance(in, means[c]);
+      rstds[c] = 1 / Math.sqrt(variance + p.eps());
+      store(b, c, means[c], rstds[c]);
+      move(HostBuffer.of(running.mean()), c, p.momentum(), means[c]);
       double unbiased = variance * p.rows() / (p.rows() - 1);
-      move(HostBuffer.of(runningVariance), c, p.momentum(), unbiased);
-      normalizeChannel(p, c, in, m, r, gamma, beta, y);
+      move(HostBuffer.of(running.variance()), c, p.momentum(), unbiased);
     }
+    normalize(p, means, rstds, b);
   }
 
   private static void move(MemorySegment running, int c, double momentum, double value) {
     Numbers.set(running, c, (1 - momentum) * Numbers.get(running, c) + momentum * value);
   }
 
-  private static void normalizeChannel(
-      BatchNorm p,
-      int c,
-      MemorySegment x,
-      double mean,
-      double rstd,
-      Buffer gamma,
-      Buffer beta,
-      Buffer y) {
-    double[] scale = {Numbers.get(HostBuffer.of(gamma), c)};
-    double[] shift = {Numbers.get(HostBuffer.of(beta), c)};
-    channel(p, c).normalize(x, mean, rstd, scale, shift, 0, false, HostBuffer.of(y));
-  }
-
-  @Override
-  public void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y) {
+  private static void normalize(BatchNorm p, double[] means, double[] rstds, Forward b) {
+    double[] scale = parameter(b.gamma(), DType.F32, p.channels(), 1);
+    double[] shift = parameter(b.beta(), DType.F32, p.channels(), 0);
+    MemorySegment in = HostBuffer.of(b.x());
+    MemorySegment out = HostBuffer.of(b.y());
     for (int c = 0; c < p.channels(); c++) {
-      double m = Numbers.get(HostBuffer.of(runningMean), c);
-      double r = 1 / Math.sqrt((double) Numbers.get(HostBuffer.of(runningVariance), c) + p.eps());
-      normalizeChannel(p, c, HostBuffer.of(x), m, r, gamma, beta, y);
+      channel(p, c).normalize(in, means[c], rstds[c], scale, shift, c, false, out);
     }
   }
 
   @Override
-  public void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void batchNormInference(BatchNorm p, Forward b, Running stored) {
+    double[] means = parameter(stored.mean(), DType.F32, p.channels(), 0);
+    double[] rstds = parameter(stored.variance(), DType.F32, p.channels(), 1);
     for (int c = 0; c < p.channels(); c++) {
-      double[] scale = {Numbers.get(HostBuffer.of(gamma), c)};
-      double m = Numbers.get(HostBuffer.of(mean), c);
-      double r = Numbers.get(HostBuffer.of(rstd), c);
-      PatchGradient gradient =
-          new PatchGradient(scale, new double[1], false, x, dy, training ? dx : null);
-      gradient.run(channel(p, c), 0, m, r);
-      if (!training && dx != null) {
-        // stored statistics do not depend on x: only the straight path is left
-        MemorySegment result = HostBuffer.of(dx);
-        for (long at = c; at < p.rows() * p.channels(); at += p.channels()) {
-          Numbers.set(result, at, Numbers.get(HostBuffer.of(dy), at) * scale[0] * r);
-        }
-      }
-      if (dGamma != null) {
-        Numbers.set(HostBuffer.of(dGamma), c, gradient.dGamma[0]);
-      }
-      if (dBeta != null) {
-        Numbers.set(HostBuffer.of(dBeta), c, gradient.dBeta[0]);
-      }
+      rstds[c] = 1 / Math.sqrt(rstds[c] + p.eps());
     }
+    normalize(p, means, rstds, b);
+  }
+
+  @Override
+  public void batchNormBackward(BatchNorm p, boolean training, Backward b) {
+    PatchGradient gradient =
+        new PatchGradient(
+            parameter(b.gamma(), DType.F32, p.channels(), 1),
+            new double[p.channels()],
+            false,
+            training,
+            b);
+    for (int c = 0; c < p.channels(); c++) {
+      gradient.run(channel(p, c), c, c);
+    }
+    gradient.store();
   }
 }

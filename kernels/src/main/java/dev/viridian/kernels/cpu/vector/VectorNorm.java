@@ -68,51 +68,45 @@ public final class VectorNorm implements NormKernels {
     return new ChannelNorm(workers, 1, p.rows(), p.channels(), p.channels());
   }
 
-  @Override
-  public void groupNorm(
-      GroupNorm p,
-      Buffer x,
+  private static ChannelRuns.Normal[] normals(
+      ChannelNorm norm,
+      int channels,
+      DType type,
+      double[] mean,
+      double[] rstd,
       @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
-    ChannelNorm norm = norm(p);
-    ChannelNorm.Statistics statistics = norm.statistics(HostBuffer.of(x));
-    double[] rstds = rstd(statistics.variance(), p.eps());
-    ChannelRuns.Normal[] normals =
-        norm.normals(
-            statistics.mean(),
-            rstds,
-            parameter(gamma, p.parameters(), p.channels(), 1),
-            parameter(beta, p.parameters(), p.channels(), 0));
-    boolean silu = p.activation() == Activation.SILU;
-    norm.normalize(normals, HostBuffer.of(x), silu, HostBuffer.of(y));
-    store(statistics.mean(), mean);
-    store(rstds, rstd);
+      @Nullable Buffer beta) {
+    return norm.normals(
+        mean, rstd, parameter(gamma, type, channels, 1), parameter(beta, type, channels, 0));
   }
 
   @Override
-  public void groupNormBackward(
-      GroupNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void groupNorm(GroupNorm p, Forward b) {
     ChannelNorm norm = norm(p);
+    ChannelNorm.Statistics statistics = norm.statistics(HostBuffer.of(b.x()));
+    double[] rstds = rstd(statistics.variance(), p.eps());
     ChannelRuns.Normal[] normals =
-        norm.normals(
-            read(mean, p.n() * p.groups()),
-            read(rstd, p.n() * p.groups()),
-            parameter(gamma, p.parameters(), p.channels(), 1),
-            parameter(beta, p.parameters(), p.channels(), 0));
+        normals(norm, p.channels(), p.parameters(), statistics.mean(), rstds, b.gamma(), b.beta());
     boolean silu = p.activation() == Activation.SILU;
-    backward(norm, normals, true, silu, p.channels(), x, dy, dx, dGamma, dBeta);
+    norm.normalize(normals, HostBuffer.of(b.x()), silu, HostBuffer.of(b.y()));
+    store(statistics.mean(), b.mean());
+    store(rstds, b.rstd());
+  }
+
+  @Override
+  public void groupNormBackward(GroupNorm p, Backward b) {
+    ChannelNorm norm = norm(p);
+    int patches = p.n() * p.groups();
+    ChannelRuns.Normal[] normals =
+        normals(
+            norm,
+            p.channels(),
+            p.parameters(),
+            read(b.mean(), patches),
+            read(b.rstd(), patches),
+            b.gamma(),
+            b.beta());
+    backward(norm, normals, true, p.activation() == Activation.SILU, p.channels(), b);
   }
 
   private static void backward(
@@ -121,91 +115,66 @@ public final class VectorNorm implements NormKernels {
       boolean dependent,
       boolean silu,
       int channels,
-      Buffer x,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+      Backward b) {
     double[] gammas = new double[channels];
     double[] betas = new double[channels];
     norm.backward(
-        normals, dependent, silu, HostBuffer.of(x), HostBuffer.of(dy), segment(dx), gammas, betas);
-    store(gammas, dGamma);
-    store(betas, dBeta);
+        normals,
+        dependent,
+        silu,
+        HostBuffer.of(b.x()),
+        HostBuffer.of(b.dy()),
+        segment(b.dx()),
+        gammas,
+        betas);
+    store(gammas, b.dGamma());
+    store(betas, b.dBeta());
   }
 
   @Override
-  public void layerNorm(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      @Nullable Buffer beta,
-      Buffer y,
-      @Nullable Buffer mean,
-      @Nullable Buffer rstd) {
+  public void layerNorm(LayerNorm p, Forward b) {
     VectorLayerNorm.forward(
         workers,
         p,
-        HostBuffer.of(x),
-        parameter(gamma, p.parameters(), p.cols(), 1),
-        parameter(beta, p.parameters(), p.cols(), 0),
-        HostBuffer.of(y),
-        segment(mean),
-        segment(rstd));
+        HostBuffer.of(b.x()),
+        parameter(b.gamma(), p.parameters(), p.cols(), 1),
+        parameter(b.beta(), p.parameters(), p.cols(), 0),
+        HostBuffer.of(b.y()),
+        segment(b.mean()),
+        segment(b.rstd()));
   }
 
   @Override
-  public void layerNormBackward(
-      LayerNorm p,
-      Buffer x,
-      @Nullable Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void layerNormBackward(LayerNorm p, Backward b) {
     double[] gammas = new double[p.cols()];
     double[] betas = new double[p.cols()];
     VectorLayerNorm.backward(
         workers,
         p,
-        HostBuffer.of(x),
-        parameter(gamma, p.parameters(), p.cols(), 1),
-        HostBuffer.of(mean),
-        HostBuffer.of(rstd),
-        HostBuffer.of(dy),
-        segment(dx),
+        HostBuffer.of(b.x()),
+        parameter(b.gamma(), p.parameters(), p.cols(), 1),
+        HostBuffer.of(b.mean()),
+        HostBuffer.of(b.rstd()),
+        HostBuffer.of(b.dy()),
+        segment(b.dx()),
         gammas,
         betas);
-    store(gammas, dGamma);
-    store(betas, dBeta);
+    store(gammas, b.dGamma());
+    store(betas, b.dBeta());
   }
 
   @Override
-  public void batchNormTraining(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y,
-      Buffer mean,
-      Buffer rstd) {
-    if (p.rows() < 2) {
-      throw new IllegalArgumentException(
-          "batchNormTraining: one value per channel has no variance, rows must be at least 2");
-    }
+  public void batchNormTraining(BatchNorm p, Forward b, Running running) {
+    p.requireVariance();
     ChannelNorm norm = norm(p);
-    ChannelNorm.Statistics statistics = norm.statistics(HostBuffer.of(x));
+    ChannelNorm.Statistics statistics = norm.statistics(HostBuffer.of(b.x()));
     double[] rstds = rstd(statistics.variance(), p.eps());
-    store(statistics.mean(), mean);
-    store(rstds, rstd);
+    store(statistics.mean(), b.mean());
+    store(rstds, b.rstd());
     double unbiased = (double) p.rows() / (p.rows() - 1);
-    move(runningMean, p.momentum(), statistics.mean(), 1);
-    move(runningVariance, p.momentum(), statistics.variance(), unbiased);
-    normalize(p, norm, x, gamma, beta, statistics.mean(), rstds, y);
+    move(running.mean(), p.momentum(), statistics.mean(), 1);
+    move(running.variance(), p.momentum(), statistics.variance(), unbiased);
+    normalize(p, norm, statistics.mean(), rstds, b);
   }
 
   private static void move(Buffer running, double momentum, double[] values, double factor) {
@@ -216,56 +185,32 @@ public final class VectorNorm implements NormKernels {
   }
 
   private static void normalize(
-      BatchNorm p,
-      ChannelNorm norm,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      double[] mean,
-      double[] rstd,
-      Buffer y) {
+      BatchNorm p, ChannelNorm norm, double[] mean, double[] rstd, Forward b) {
     ChannelRuns.Normal[] normals =
-        norm.normals(
-            mean,
-            rstd,
-            parameter(gamma, DType.F32, p.channels(), 1),
-            parameter(beta, DType.F32, p.channels(), 0));
-    norm.normalize(normals, HostBuffer.of(x), false, HostBuffer.of(y));
+        normals(norm, p.channels(), DType.F32, mean, rstd, b.gamma(), b.beta());
+    norm.normalize(normals, HostBuffer.of(b.x()), false, HostBuffer.of(b.y()));
   }
 
   @Override
-  public void batchNormInference(
-      BatchNorm p,
-      Buffer x,
-      Buffer gamma,
-      Buffer beta,
-      Buffer runningMean,
-      Buffer runningVariance,
-      Buffer y) {
-    double[] rstds = rstd(read(runningVariance, p.channels()), p.eps());
-    normalize(p, norm(p), x, gamma, beta, read(runningMean, p.channels()), rstds, y);
+  public void batchNormInference(BatchNorm p, Forward b, Running stored) {
+    double[] rstds = rstd(read(stored.variance(), p.channels()), p.eps());
+    normalize(p, norm(p), read(stored.mean(), p.channels()), rstds, b);
   }
 
   @Override
-  public void batchNormBackward(
-      BatchNorm p,
-      boolean training,
-      Buffer x,
-      Buffer gamma,
-      Buffer mean,
-      Buffer rstd,
-      Buffer dy,
-      @Nullable Buffer dx,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta) {
+  public void batchNormBackward(BatchNorm p, boolean training, Backward b) {
     ChannelNorm norm = norm(p);
+    int channels = p.channels();
     ChannelRuns.Normal[] normals =
-        norm.normals(
-            read(mean, p.channels()),
-            read(rstd, p.channels()),
-            parameter(gamma, DType.F32, p.channels(), 1),
-            new float[p.channels()]);
-    backward(norm, normals, training, false, p.channels(), x, dy, dx, dGamma, dBeta);
+        normals(
+            norm,
+            channels,
+            DType.F32,
+            read(b.mean(), channels),
+            read(b.rstd(), channels),
+            b.gamma(),
+            null);
+    backward(norm, normals, training, false, channels, b);
   }
 
   /** Compares two small normalisations with the plain loops'. */
@@ -283,13 +228,13 @@ public final class VectorNorm implements NormKernels {
     String fault =
         SelfTest.fault(
             values,
-            y -> candidate.groupNorm(group, x, parameter, parameter, y, null, null),
-            y -> reference.groupNorm(group, x, parameter, parameter, y, null, null));
+            y -> candidate.groupNorm(group, new Forward(x, parameter, parameter, y)),
+            y -> reference.groupNorm(group, new Forward(x, parameter, parameter, y)));
     return fault != null
         ? fault
         : SelfTest.fault(
             values,
-            y -> candidate.layerNorm(layer, x, parameter, parameter, y, null, null),
-            y -> reference.layerNorm(layer, x, parameter, parameter, y, null, null));
+            y -> candidate.layerNorm(layer, new Forward(x, parameter, parameter, y)),
+            y -> reference.layerNorm(layer, new Forward(x, parameter, parameter, y)));
   }
 }
