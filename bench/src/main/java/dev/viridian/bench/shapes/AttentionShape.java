@@ -1,5 +1,6 @@
 package dev.viridian.bench.shapes;
 
+import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.memory.Buffer;
@@ -77,7 +78,10 @@ public enum AttentionShape implements OpCase {
     return () ->
         kernels
             .attention()
-            .forward(problem, in.get(0), in.get(1), in.get(2), null, null, out, null, null);
+            .forward(
+                problem,
+                new AttentionKernels.Inputs(in.get(0), in.get(1), in.get(2)),
+                new AttentionKernels.Results(out));
   }
 
   @Override

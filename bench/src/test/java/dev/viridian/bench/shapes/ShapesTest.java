@@ -2,6 +2,7 @@ package dev.viridian.bench.shapes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.Kernels;
@@ -83,7 +84,10 @@ final class ShapesTest {
     agree(
         (long) p.queries() * width,
         1e-5,
-        (kernels, y) -> kernels.attention().forward(p, q, k, v, null, null, y, null, null));
+        (kernels, y) ->
+            kernels
+                .attention()
+                .forward(p, new AttentionKernels.Inputs(q, k, v), new AttentionKernels.Results(y)));
   }
 
   @ParameterizedTest

@@ -9,6 +9,9 @@ import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
@@ -159,24 +162,21 @@ public record Attention(
           .attention()
           .forwardRounded(
               problem(c.in(0).shape(), c.in(1).shape(), null),
-              c.input(0),
-              c.input(1),
-              c.input(2),
-              c.output(0));
+              new Inputs(c.input(0), c.input(1), c.input(2)),
+              new Results(c.output(0)));
       return;
     }
     c.kernels(0)
         .attention()
         .forward(
             problem(c.in(0).shape(), c.in(1).shape(), masked ? c.in(3).shape() : null),
-            c.input(0),
-            c.input(1),
-            c.input(2),
-            masked ? c.input(3) : null,
-            column ? c.input(c.inputs() - 1) : null,
-            c.output(0),
-            c.saved(0),
-            column ? c.output(1) : null);
+            new Inputs(
+                c.input(0),
+                c.input(1),
+                c.input(2),
+                masked ? c.input(3) : null,
+                column ? c.input(c.inputs() - 1) : null),
+            new Results(c.output(0), c.saved(0), column ? c.output(1) : null));
   }
 
   @Override
@@ -194,17 +194,13 @@ public record Attention(
         .attention()
         .backward(
             problem(c.inSpec(0).shape(), c.inSpec(1).shape(), masked ? c.inSpec(3).shape() : null),
-            c.input(0),
-            c.input(1),
-            c.input(2),
-            masked ? c.input(3) : null,
-            column ? c.input(c.inputs() - 1) : null,
-            c.output(0),
-            c.saved(0),
-            dOut,
-            column && c.arrived(1) ? c.gradOutput(1) : null,
-            d[0],
-            d[1],
-            d[2]);
+            new Inputs(
+                c.input(0),
+                c.input(1),
+                c.input(2),
+                masked ? c.input(3) : null,
+                column ? c.input(c.inputs() - 1) : null),
+            new Results(c.output(0), c.saved(0), null),
+            new Gradients(dOut, column && c.arrived(1) ? c.gradOutput(1) : null, d[0], d[1], d[2]));
   }
 }

@@ -6,7 +6,6 @@ import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceAttention;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorAttention;
-import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -24,40 +23,17 @@ final class CpuAttention extends CpuFamily<AttentionKernels> implements Attentio
   }
 
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
-    pick("forward", p).forward(p, q, k, v, mask, columnWeights, out, lse, columnMap);
+  public void forward(AttentionProblem p, Inputs in, Results to) {
+    pick("forward", p).forward(p, in, to);
   }
 
   @Override
-  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
-    pick("forwardRounded", p).forwardRounded(p, q, k, v, out);
+  public void forwardRounded(AttentionProblem p, Inputs in, Results to) {
+    pick("forwardRounded", p).forwardRounded(p, in, to);
   }
 
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
-    pick("backward", p)
-        .backward(p, q, k, v, mask, columnWeights, out, lse, dOut, dColumnMap, dq, dk, dv);
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
+    pick("backward", p).backward(p, in, of, g);
   }
 }

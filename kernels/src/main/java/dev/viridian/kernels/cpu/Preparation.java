@@ -1,6 +1,8 @@
 package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.ConvProblem;
@@ -50,14 +52,8 @@ final class Preparation {
         .attention()
         .forward(
             AttentionProblem.blhd(1, 1, CHANNELS, CHANNELS, CHANNELS),
-            x,
-            x,
-            x,
-            null,
-            null,
-            y,
-            null,
-            null);
+            new Inputs(x, x, x),
+            new Results(y));
     kernels.norm().groupNorm(groupNorm(), new NormKernels.Forward(x, null, null, y));
     for (int kernel : new int[] {1, 3}) {
       ConvProblem p = ConvProblem.of(1, SIDE, SIDE, CHANNELS, CHANNELS, kernel, 1, kernel / 2);

@@ -255,69 +255,26 @@ public final class RoundedKernels implements Kernels {
     }
 
     @Override
-    public void forward(
-        AttentionProblem p,
-        Buffer q,
-        Buffer k,
-        Buffer v,
-        @Nullable Buffer mask,
-        @Nullable Buffer columnWeights,
-        Buffer out,
-        @Nullable Buffer lse,
-        @Nullable Buffer columnMap) {
-      try (Factor queries = rounded(span(p, p.q(), p.queries()), q);
-          Factor keys = rounded(span(p, p.k(), p.keys()), k);
-          Factor values = rounded(span(p, p.v(), p.keys()), v)) {
-        plain
-            .attention()
-            .forward(
-                p,
-                queries.buffer,
-                keys.buffer,
-                values.buffer,
-                mask,
-                columnWeights,
-                out,
-                lse,
-                columnMap);
+    public void forward(AttentionProblem p, Inputs in, Results to) {
+      try (Factor q = rounded(span(p, p.q(), p.queries()), in.q());
+          Factor k = rounded(span(p, p.k(), p.keys()), in.k());
+          Factor v = rounded(span(p, p.v(), p.keys()), in.v())) {
+        plain.attention().forward(p, with(in, q, k, v), to);
       }
     }
 
+    private static Inputs with(Inputs in, Factor q, Factor k, Factor v) {
+      return new Inputs(q.buffer, k.buffer, v.buffer, in.mask(), in.columnWeights());
+    }
+
     @Override
-    public void backward(
-        AttentionProblem p,
-        Buffer q,
-        Buffer k,
-        Buffer v,
-        @Nullable Buffer mask,
-        @Nullable Buffer columnWeights,
-        Buffer out,
-        Buffer lse,
-        Buffer dOut,
-        @Nullable Buffer dColumnMap,
-        Buffer dq,
-        Buffer dk,
-        Buffer dv) {
-      try (Factor queries = rounded(span(p, p.q(), p.queries()), q);
-          Factor keys = rounded(span(p, p.k(), p.keys()), k);
-          Factor values = rounded(span(p, p.v(), p.keys()), v);
-          Factor gradient = rounded(span(p, p.out(), p.queries()), dOut)) {
-        plain
-            .attention()
-            .backward(
-                p,
-                queries.buffer,
-                keys.buffer,
-                values.buffer,
-                mask,
-                columnWeights,
-                out,
-                lse,
-                gradient.buffer,
-                dColumnMap,
-                dq,
-                dk,
-                dv);
+    public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
+      try (Factor q = rounded(span(p, p.q(), p.queries()), in.q());
+          Factor k = rounded(span(p, p.k(), p.keys()), in.k());
+          Factor v = rounded(span(p, p.v(), p.keys()), in.v());
+          Factor dOut = rounded(span(p, p.out(), p.queries()), g.dOut())) {
+        Gradients gradients = new Gradients(dOut.buffer, g.dColumnMap(), g.dq(), g.dk(), g.dv());
+        plain.attention().backward(p, with(in, q, k, v), of, gradients);
       }
     }
   }

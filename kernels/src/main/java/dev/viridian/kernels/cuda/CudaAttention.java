@@ -89,20 +89,12 @@ final class CudaAttention implements AttentionKernels {
     return launch;
   }
 
-  private static CudaLaunch inputs(
-      CudaLaunch launch,
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights) {
+  private static CudaLaunch inputs(CudaLaunch launch, AttentionProblem p, Inputs in) {
     return launch
-        .floats(q, ofQueries(p, p.q()))
-        .floats(k, ofKeys(p, p.k()))
-        .floats(v, ofKeys(p, p.v()))
-        .optional(mask, 4 * span(p, p.mask(), p.queries(), p.keys()))
-        .optional(columnWeights, 4L * p.batch() * p.keys());
+        .floats(in.q(), ofQueries(p, p.q()))
+        .floats(in.k(), ofKeys(p, p.k()))
+        .floats(in.v(), ofKeys(p, p.v()))
+        .optional(in.mask(), 4 * span(p, p.mask(), p.queries(), p.keys()));
   }
 
   private static void tiles(CudaLaunch launch, AttentionProblem p, int tokens) {
@@ -114,16 +106,13 @@ final class CudaAttention implements AttentionKernels {
   /** The forward pass, with each head's column. Out may be null: then only the rest is computed. */
   private void rows(
       AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
+      Inputs in,
       @Nullable Buffer out,
       @Nullable Buffer lse,
       @Nullable Buffer columns) {
     CudaLaunch launch = launch("forward", p);
-    inputs(launch, p, q, k, v, mask, columnWeights)
+    inputs(launch, p, in)
+        .optional(columns == null ? null : in.columnWeights(), 4L * p.batch() * p.keys())
         .optional(out, 4 * ofQueries(p, p.out()))
         .optional(lse, 4 * rows(p))
         .optional(columns, 4 * rows(p));
@@ -132,26 +121,17 @@ final class CudaAttention implements AttentionKernels {
   }
 
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
+  public void forward(AttentionProblem p, Inputs in, Results to) {
     if (p.batch() == 0 || p.queries() == 0) {
       return;
     }
-    if (columnMap == null) {
-      rows(p, q, k, v, mask, null, out, lse, null);
+    if (to.columnMap() == null) {
+      rows(p, in, to.out(), to.lse(), null);
       return;
     }
     try (CudaAllocator.Scratch columns = allocator.scratch(4 * rows(p))) {
-      rows(p, q, k, v, mask, columnWeights, out, lse, columns.buffer());
-      mean(device, p, columns.buffer(), columnMap);
+      rows(p, in, to.out(), to.lse(), columns.buffer());
+      mean(device, p, columns.buffer(), to.columnMap());
     }
   }
 
@@ -169,53 +149,40 @@ final class CudaAttention implements AttentionKernels {
   }
 
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
     if (p.batch() == 0) {
       return;
     }
     long bytes = 4 * rows(p);
     try (CudaAllocator.Scratch scratch = allocator.scratch(2 * bytes)) {
       CudaBuffer corrections = scratch.buffer().slice(0, bytes);
-      CudaBuffer columns = dColumnMap == null ? null : scratch.buffer().slice(bytes, bytes);
+      CudaBuffer columns = g.dColumnMap() == null ? null : scratch.buffer().slice(bytes, bytes);
       if (columns != null) {
-        rows(p, q, k, v, mask, columnWeights, null, null, columns);
+        rows(p, in, null, null, columns);
       }
       long map = (long) p.batch() * p.queries();
-      CudaLaunch of =
+      CudaLaunch ofRows =
           launch("corrections")
-              .floats(out, ofQueries(p, p.out()))
-              .floats(dOut, ofQueries(p, p.out()))
+              .floats(of.out(), ofQueries(p, p.out()))
+              .floats(g.dOut(), ofQueries(p, p.out()))
               .optional(columns, 4 * rows(p))
-              .optional(dColumnMap, 4 * map)
+              .optional(g.dColumnMap(), 4 * map)
               .floats(corrections, rows(p))
               .i32(p.batch())
               .i32(p.heads())
               .i32(p.queries())
               .i32(p.headDim());
-      strides(of, p.out()).blocks((32 * rows(p) + THREADS - 1) / THREADS, THREADS);
+      strides(ofRows, p.out()).blocks((32 * rows(p) + THREADS - 1) / THREADS, THREADS);
 
       CudaLaunch queries = launch("backward_queries", p);
-      gradients(queries, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
-      queries.floats(dq, ofQueries(p, p.q()));
+      gradients(queries, p, in, of, g, corrections);
+      queries.floats(g.dq(), ofQueries(p, p.q()));
       strides(sizes(queries, p), p.q(), p.k(), p.v(), p.out(), p.mask());
       tiles(queries, p, p.queries());
 
       CudaLaunch keys = launch("backward_keys", p);
-      gradients(keys, p, q, k, v, mask, columnWeights, lse, dOut, dColumnMap, corrections);
-      keys.floats(dk, ofKeys(p, p.k())).floats(dv, ofKeys(p, p.v()));
+      gradients(keys, p, in, of, g, corrections);
+      keys.floats(g.dk(), ofKeys(p, p.k())).floats(g.dv(), ofKeys(p, p.v()));
       strides(sizes(keys, p), p.q(), p.k(), p.v(), p.out(), p.mask());
       tiles(keys, p, p.keys());
     }
@@ -224,19 +191,15 @@ final class CudaAttention implements AttentionKernels {
   private static void gradients(
       CudaLaunch launch,
       AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
+      Inputs in,
+      Results of,
+      Gradients g,
       Buffer corrections) {
-    inputs(launch, p, q, k, v, mask, columnWeights)
-        .floats(lse, rows(p))
-        .floats(dOut, ofQueries(p, p.out()))
-        .optional(dColumnMap, 4L * p.batch() * p.queries())
+    inputs(launch, p, in)
+        .optional(in.columnWeights(), 4L * p.batch() * p.keys())
+        .floats(of.lse(), rows(p))
+        .floats(g.dOut(), ofQueries(p, p.out()))
+        .optional(g.dColumnMap(), 4L * p.batch() * p.queries())
         .floats(corrections, rows(p));
   }
 }

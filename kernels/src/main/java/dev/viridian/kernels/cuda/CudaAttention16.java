@@ -120,13 +120,10 @@ final class CudaAttention16 implements AttentionKernels {
   }
 
   private static CudaLaunch masks(
-      CudaLaunch launch,
-      AttentionProblem p,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights) {
+      CudaLaunch launch, AttentionProblem p, Inputs in, boolean columns) {
     return launch
-        .optional(mask, 4 * CudaAttention.span(p, p.mask(), p.queries(), p.keys()))
-        .optional(columnWeights, 4L * p.batch() * p.keys());
+        .optional(in.mask(), 4 * CudaAttention.span(p, p.mask(), p.queries(), p.keys()))
+        .optional(columns ? in.columnWeights() : null, 4L * p.batch() * p.keys());
   }
 
   /** One of q, k and v as the forward kernel reads it; strides in elements of 16 bits. */
@@ -152,12 +149,12 @@ final class CudaAttention16 implements AttentionKernels {
     return (all & (VECTOR - 1)) == 0 && (at.address() & (2 * VECTOR - 1)) == 0;
   }
 
-  private boolean isNative(AttentionProblem p, Buffer q, Buffer k, Buffer v) {
+  private boolean isNative(AttentionProblem p, Inputs in) {
     return storage.type() != DType.F32
         && p.headDim() % VECTOR == 0
-        && isWhole(device.own(q), p.q())
-        && isWhole(device.own(k), p.k())
-        && isWhole(device.own(v), p.v());
+        && isWhole(device.own(in.q()), p.q())
+        && isWhole(device.own(in.k()), p.k())
+        && isWhole(device.own(in.v()), p.v());
   }
 
   /** A tensor where it lies, or packed; of 16 bits that are no whole vectors by way of F32. */
@@ -188,8 +185,7 @@ final class CudaAttention16 implements AttentionKernels {
       Read q,
       Read k,
       Read v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
+      Inputs in,
       @Nullable Buffer out,
       @Nullable Buffer lse,
       @Nullable Buffer columns) {
@@ -198,7 +194,7 @@ final class CudaAttention16 implements AttentionKernels {
       int tokens = read == q ? p.queries() : p.keys();
       launch.buffer(read.at, 2 * CudaAttention.span(p, read.strides, tokens, values));
     }
-    masks(launch, p, mask, columnWeights)
+    masks(launch, p, in, columns != null)
         .optional(out, storage.bytes(CudaAttention.span(p, p.out(), p.queries(), p.headDim())))
         .optional(lse, 4 * CudaAttention.rows(p))
         .optional(columns, 4 * CudaAttention.rows(p))
@@ -211,72 +207,42 @@ final class CudaAttention16 implements AttentionKernels {
   }
 
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
+  public void forward(AttentionProblem p, Inputs in, Results to) {
     Depth depth = Depth.of(p);
     if (p.batch() == 0 || p.queries() == 0) {
       return;
     }
-    boolean whole = isNative(p, q, k, v);
-    try (Read queries = read(p, depth, whole, q, p.q(), p.queries());
-        Read keys = read(p, depth, whole, k, p.k(), p.keys());
-        Read values = read(p, depth, whole, v, p.v(), p.keys());
+    Buffer columnMap = to.columnMap();
+    boolean whole = isNative(p, in);
+    int values = whole ? p.headDim() : depth.width;
+    try (Read q = read(p, depth, whole, in.q(), p.q(), p.queries());
+        Read k = read(p, depth, whole, in.k(), p.k(), p.keys());
+        Read v = read(p, depth, whole, in.v(), p.v(), p.keys());
         CudaAllocator.Scratch columns =
             columnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
-      rows(
-          p,
-          depth,
-          whole ? p.headDim() : depth.width,
-          queries,
-          keys,
-          values,
-          mask,
-          columns == null ? null : columnWeights,
-          out,
-          lse,
-          columns == null ? null : columns.buffer());
-      if (columns != null && columnMap != null) {
-        CudaAttention.mean(device, p, columns.buffer(), columnMap);
+      CudaBuffer ofHeads = columns == null ? null : columns.buffer();
+      rows(p, depth, values, q, k, v, in, to.out(), to.lse(), ofHeads);
+      if (ofHeads != null && columnMap != null) {
+        CudaAttention.mean(device, p, ofHeads, columnMap);
       }
     }
   }
 
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
     storage.requireWide("attention's gradient");
     Depth depth = Depth.of(p);
     if (p.batch() == 0) {
       return;
     }
     long padded = (long) pictures(p) * Math.ceilDiv(p.queries(), TILE) * TILE;
-    try (CudaAllocator.Scratch queries = pack(p, depth, q, p.q(), p.queries());
-        CudaAllocator.Scratch keys = pack(p, depth, k, p.k(), p.keys());
-        CudaAllocator.Scratch values = pack(p, depth, v, p.v(), p.keys());
-        CudaAllocator.Scratch gradients = pack(p, depth, dOut, p.out(), p.queries());
+    try (CudaAllocator.Scratch queries = pack(p, depth, in.q(), p.q(), p.queries());
+        CudaAllocator.Scratch keys = pack(p, depth, in.k(), p.k(), p.keys());
+        CudaAllocator.Scratch values = pack(p, depth, in.v(), p.v(), p.keys());
+        CudaAllocator.Scratch gradients = pack(p, depth, g.dOut(), p.out(), p.queries());
         CudaAllocator.Scratch sums = allocator.scratch(3 * 4 * padded);
         CudaAllocator.Scratch columns =
-            dColumnMap == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
+            g.dColumnMap() == null ? null : allocator.scratch(4 * CudaAttention.rows(p))) {
       if (columns != null && p.queries() > 0) {
         Strides ofKeys = packedStrides(p, depth, p.keys());
         rows(
@@ -286,8 +252,7 @@ final class CudaAttention16 implements AttentionKernels {
             new Read(queries.buffer(), packedStrides(p, depth, p.queries()), null),
             new Read(keys.buffer(), ofKeys, null),
             new Read(values.buffer(), ofKeys, null),
-            mask,
-            columnWeights,
+            in,
             null,
             null,
             columns.buffer());
@@ -296,11 +261,11 @@ final class CudaAttention16 implements AttentionKernels {
       CudaLaunch launch =
           device
               .launch(COMMON, "sums")
-              .floats(out, CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
-              .floats(dOut, CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
-              .floats(lse, CudaAttention.rows(p))
+              .floats(of.out(), CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+              .floats(g.dOut(), CudaAttention.span(p, p.out(), p.queries(), p.headDim()))
+              .floats(of.lse(), CudaAttention.rows(p))
               .optional(ofColumns, 4 * CudaAttention.rows(p))
-              .optional(dColumnMap, 4L * p.batch() * p.queries());
+              .optional(g.dColumnMap(), 4L * p.batch() * p.queries());
       three(launch, sums.buffer(), padded).i32(p.heads()).i32(p.queries()).i32(p.headDim());
       CudaAttention.strides(launch, p.out())
           .blocks((long) Math.ceilDiv(p.queries(), TILE) * TILE / WARPS, pictures(p), 256, 1);
@@ -308,19 +273,19 @@ final class CudaAttention16 implements AttentionKernels {
       CudaLaunch ofQueries = device.launch(backward, "queries" + depth.name);
       packed(ofQueries, p, depth, queries.buffer(), keys.buffer(), values.buffer())
           .buffer(gradients.buffer(), packed(p, depth, p.queries()));
-      masks(ofQueries, p, mask, columnWeights);
+      masks(ofQueries, p, in, true);
       three(ofQueries, sums.buffer(), padded)
-          .floats(dq, CudaAttention.span(p, p.q(), p.queries(), p.headDim()));
+          .floats(g.dq(), CudaAttention.span(p, p.q(), p.queries(), p.headDim()));
       CudaAttention.strides(sizes(ofQueries, p, depth), p.q(), p.mask())
           .blocks(depth.blocks(p.queries(), TILE, BACK_CHUNKS), pictures(p), THREADS, 1);
 
       CudaLaunch ofKeys = device.launch(backward, "keys" + depth.name);
       packed(ofKeys, p, depth, queries.buffer(), keys.buffer(), values.buffer())
           .buffer(gradients.buffer(), packed(p, depth, p.queries()));
-      masks(ofKeys, p, mask, columnWeights);
+      masks(ofKeys, p, in, true);
       three(ofKeys, sums.buffer(), padded)
-          .floats(dk, CudaAttention.span(p, p.k(), p.keys(), p.headDim()))
-          .floats(dv, CudaAttention.span(p, p.v(), p.keys(), p.headDim()));
+          .floats(g.dk(), CudaAttention.span(p, p.k(), p.keys(), p.headDim()))
+          .floats(g.dv(), CudaAttention.span(p, p.v(), p.keys(), p.headDim()));
       CudaAttention.strides(sizes(ofKeys, p, depth), p.k(), p.v(), p.mask())
           .blocks(depth.blocks(p.keys(), TILE, BACK_CHUNKS), pictures(p), THREADS, 1);
     }

@@ -1,5 +1,8 @@
 package dev.viridian.kernels.cpu;
 
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.Kernels;
@@ -109,13 +112,19 @@ final class AttentionCase {
   }
 
   void forward(Kernels kernels) {
-    kernels.attention().forward(p, q, k, v, mask, columnWeights, out, lse, columnMap);
+    kernels
+        .attention()
+        .forward(p, new Inputs(q, k, v, mask, columnWeights), new Results(out, lse, columnMap));
   }
 
   void backward(Kernels kernels) {
     kernels
         .attention()
-        .backward(p, q, k, v, mask, columnWeights, out, lse, dOut, dColumnMap, dq, dk, dv);
+        .backward(
+            p,
+            new Inputs(q, k, v, mask, columnWeights),
+            new Results(out, lse, null),
+            new Gradients(dOut, dColumnMap, dq, dk, dv));
   }
 
   /** ⟨out, dOut⟩ + ⟨columnMap, dColumnMap⟩ a step along the tangents. */
@@ -126,14 +135,13 @@ final class AttentionCase {
         .attention()
         .forward(
             p,
-            moved(q, tangentQ, step),
-            moved(k, tangentK, step),
-            moved(v, tangentV, step),
-            mask,
-            columnWeights,
-            result,
-            null,
-            map);
+            new Inputs(
+                moved(q, tangentQ, step),
+                moved(k, tangentK, step),
+                moved(v, tangentV, step),
+                mask,
+                columnWeights),
+            new Results(result, null, map));
     return Floats.dot(result, dOut) + Floats.dot(map, dColumnMap);
   }
 

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
@@ -219,8 +222,12 @@ final class RoundedKernelsTest {
         Floats.zeros(2 * 21 * 120),
         Floats.zeros(2 * 21 * 120)
       };
-      attention.forward(p, a, b, c, null, e, out[0], out[1], out[2]);
-      attention.backward(p, a, b, c, null, e, out[0], out[1], d, dColumn, out[3], out[4], out[5]);
+      attention.forward(p, new Inputs(a, b, c, null, e), new Results(out[0], out[1], out[2]));
+      attention.backward(
+          p,
+          new Inputs(a, b, c, null, e),
+          new Results(out[0], out[1], null),
+          new Gradients(d, dColumn, out[3], out[4], out[5]));
       for (int j = 0; expected != null && j < out.length; j++) {
         near(out[j], expected[j], "attention " + j);
       }

@@ -199,8 +199,7 @@ final class VectorNormTest {
     HostBuffer x = Floats.zeros(4);
     assertEquals(
         "Norm: only one of mean and rstd is given, not both",
-        assertThrows(
-                IllegalArgumentException.class, () -> new Forward(x, null, null, x, x, null))
+        assertThrows(IllegalArgumentException.class, () -> new Forward(x, null, null, x, x, null))
             .getMessage());
   }
 

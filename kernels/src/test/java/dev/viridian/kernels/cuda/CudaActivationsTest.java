@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.BroadcastProblem;
@@ -439,14 +441,8 @@ class CudaActivationsTest extends CudaFamilyTest {
             k.attention()
                 .forward(
                     p,
-                    b[0],
-                    b[1],
-                    b[2],
-                    null,
-                    column ? b[3] : null,
-                    b[4],
-                    b[5],
-                    column ? b[6] : null),
+                    new Inputs(b[0], b[1], b[2], null, column ? b[3] : null),
+                    new Results(b[4], b[5], column ? b[6] : null)),
         activations(ofQueries),
         activations(ofKeys),
         activations(ofKeys),

@@ -3,6 +3,9 @@ package dev.viridian.kernels.cuda;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.viridian.kernels.AttentionKernels;
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.Kernels;
@@ -55,14 +58,8 @@ class CudaAttentionTest extends CudaFamilyTest {
             attention(kernels)
                 .forward(
                     p,
-                    b[0],
-                    b[1],
-                    b[2],
-                    masked ? b[3] : null,
-                    column ? b[4] : null,
-                    b[5],
-                    b[6],
-                    column ? b[7] : null),
+                    new Inputs(b[0], b[1], b[2], masked ? b[3] : null, column ? b[4] : null),
+                    new Results(b[5], b[6], column ? b[7] : null)),
         q,
         k,
         v,
@@ -76,22 +73,16 @@ class CudaAttentionTest extends CudaFamilyTest {
         backward(),
         (kernels, b) -> {
           attention(kernels)
-              .forward(p, b[0], b[1], b[2], masked ? b[3] : null, null, b[5], b[6], null);
+              .forward(
+                  p,
+                  new Inputs(b[0], b[1], b[2], masked ? b[3] : null, null),
+                  new Results(b[5], b[6], null));
           attention(kernels)
               .backward(
                   p,
-                  b[0],
-                  b[1],
-                  b[2],
-                  masked ? b[3] : null,
-                  column ? b[4] : null,
-                  b[5],
-                  b[6],
-                  b[7],
-                  column ? b[8] : null,
-                  b[9],
-                  b[10],
-                  b[11]);
+                  new Inputs(b[0], b[1], b[2], masked ? b[3] : null, column ? b[4] : null),
+                  new Results(b[5], b[6], null),
+                  new Gradients(b[7], column ? b[8] : null, b[9], b[10], b[11]));
         },
         q,
         k,
@@ -173,7 +164,7 @@ class CudaAttentionTest extends CudaFamilyTest {
     CudaBuffer b = allocator.allocate(4 * 513);
     assertThrows(
         IllegalArgumentException.class,
-        () -> attention(kernels).forward(p, b, b, b, null, null, b, null, null));
+        () -> attention(kernels).forward(p, new Inputs(b, b, b), new Results(b)));
     allocator.release(b);
   }
 }

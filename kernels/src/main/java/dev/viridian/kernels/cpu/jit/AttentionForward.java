@@ -1,11 +1,12 @@
 package dev.viridian.kernels.cpu.jit;
 
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -68,6 +69,7 @@ final class AttentionForward {
   /**
    * A pass.
    *
+   * @param weights the column's, readable in whole vectors; null if no column is wanted
    * @param rounded whether scores and weights may be bfloat16
    */
   AttentionForward(
@@ -75,29 +77,24 @@ final class AttentionForward {
       AttentionKit code,
       AttentionProblem p,
       int batch,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
+      Inputs in,
       @Nullable MemorySegment weights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap,
+      Results to,
       boolean rounded) {
     this.workers = workers;
     this.code = code;
     this.p = p;
     this.batch = batch;
-    this.q = HostBuffer.of(q);
-    this.k = HostBuffer.of(k);
-    this.v = HostBuffer.of(v);
-    this.mask = new AttentionMask(p, batch, mask == null ? null : HostBuffer.of(mask));
+    q = HostBuffer.of(in.q());
+    k = HostBuffer.of(in.k());
+    v = HostBuffer.of(in.v());
+    mask = AttentionMask.of(p, batch, in.mask());
     this.weights = weights;
-    this.out = HostBuffer.of(out);
-    this.lse = lse == null ? null : HostBuffer.of(lse);
-    this.columnMap = columnMap == null ? null : HostBuffer.of(columnMap);
+    out = HostBuffer.of(to.out());
+    lse = to.lse() == null ? null : HostBuffer.of(to.lse());
+    columnMap = to.columnMap() == null ? null : HostBuffer.of(to.columnMap());
     rows = p.queries() < MANY ? ROWS : MOST_ROWS;
-    bounded = mask == null && !p.causal() && columnMap == null && p.keys() > 1;
+    bounded = in.mask() == null && !p.causal() && columnMap == null && p.keys() > 1;
     // The backward pass computes plain scores: what it follows has to be of those, to the bit.
     boolean many = (long) p.queries() * p.keys() >= LEAST_PAIRED;
     boolean last = bounded && lse == null;
@@ -108,10 +105,7 @@ final class AttentionForward {
     panels = new HeadPanels(code, p.keys(), p.headDim(), true, scores == Scores.ROUNDED);
     packed =
         NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
-    alike =
-        () ->
-            new AttentionForward(
-                workers, code, p, batch, q, k, v, null, null, out, null, null, false);
+    alike = () -> new AttentionForward(workers, code, p, batch, in, weights, to, false);
     columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
   }
 

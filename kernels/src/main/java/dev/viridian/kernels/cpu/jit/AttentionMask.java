@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param mask additive, of a size that has been checked; null for none
  */
 record AttentionMask(AttentionProblem p, int batch, @Nullable MemorySegment mask) {
+  static AttentionMask of(AttentionProblem p, int batch, @Nullable Buffer mask) {
+    return new AttentionMask(p, batch, mask == null ? null : HostBuffer.of(mask));
+  }
+
   /** Applies it to rows of queries from {@code query} on, with columns of keys. */
   void apply(NativeRows scores, int head, int query, int count, int key, int width) {
     boolean hides = p.causal() && key + width > query + 1;

@@ -7,7 +7,6 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
-import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.function.Supplier;
@@ -78,13 +77,12 @@ public final class JitAttention implements AttentionKernels, Selective {
     check(what, buffer, p, s, tokens, p.headDim());
   }
 
-  private static void checkInputs(
-      AttentionProblem p, Buffer q, Buffer k, Buffer v, @Nullable Buffer mask) {
-    checkTokens("q", q, p, p.q(), p.queries());
-    checkTokens("k", k, p, p.k(), p.keys());
-    checkTokens("v", v, p, p.v(), p.keys());
-    if (mask != null) {
-      check("mask", mask, p, p.mask(), p.queries(), p.keys());
+  private static void checkInputs(AttentionProblem p, Inputs in) {
+    checkTokens("q", in.q(), p, p.q(), p.queries());
+    checkTokens("k", in.k(), p, p.k(), p.keys());
+    checkTokens("v", in.v(), p, p.v(), p.keys());
+    if (in.mask() != null) {
+      check("mask", in.mask(), p, p.mask(), p.queries(), p.keys());
     }
   }
 
@@ -101,17 +99,8 @@ public final class JitAttention implements AttentionKernels, Selective {
    * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
    */
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
-    forward(p, q, k, v, mask, columnWeights, out, lse, columnMap, false);
+  public void forward(AttentionProblem p, Inputs in, Results to) {
+    forward(p, in, to, false);
   }
 
   /**
@@ -121,21 +110,11 @@ public final class JitAttention implements AttentionKernels, Selective {
    * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
    */
   @Override
-  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
-    forward(p, q, k, v, null, null, out, null, null, true);
+  public void forwardRounded(AttentionProblem p, Inputs in, Results to) {
+    forward(p, in, to, true);
   }
 
-  private void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap,
-      boolean rounded) {
+  private void forward(AttentionProblem p, Inputs in, Results to, boolean rounded) {
     AttentionKit code = kit.get();
     if (code == null || !accepts("forward", p)) {
       throw new IllegalArgumentException("JitAttention: does not take " + p);
@@ -143,27 +122,23 @@ public final class JitAttention implements AttentionKernels, Selective {
     if (p.batch() == 0 || p.queries() == 0) {
       return;
     }
-    checkInputs(p, q, k, v, mask);
-    checkTokens("out", out, p, p.out(), p.queries());
+    checkInputs(p, in);
+    checkTokens("out", to.out(), p, p.out(), p.queries());
     long rows = Math.multiplyExact((long) p.batch(), p.queries());
-    if (lse != null) {
-      Range.address("attention: lse", lse, DType.F32, Math.multiplyExact(rows, p.heads()));
+    if (to.lse() != null) {
+      Range.address("attention: lse", to.lse(), DType.F32, Math.multiplyExact(rows, p.heads()));
     }
     MemorySegment weights = null;
-    if (columnMap != null) {
-      Range.address("attention: columnMap", columnMap, DType.F32, rows);
-      weights = weights(p, columnWeights);
+    if (to.columnMap() != null) {
+      Range.address("attention: columnMap", to.columnMap(), DType.F32, rows);
+      weights = weights(p, in.columnWeights());
     }
     for (int batch = 0; batch < p.batch(); batch++) {
-      new AttentionForward(
-              workers, code, p, batch, q, k, v, mask, weights, out, lse, columnMap, rounded)
-          .run();
+      new AttentionForward(workers, code, p, batch, in, weights, to, rounded).run();
     }
-    Reference.reachabilityFence(q);
-    Reference.reachabilityFence(k);
-    Reference.reachabilityFence(v);
+    Reference.reachabilityFence(in);
     Reference.reachabilityFence(weights);
-    Reference.reachabilityFence(out);
+    Reference.reachabilityFence(to);
   }
 
   /**
@@ -173,20 +148,7 @@ public final class JitAttention implements AttentionKernels, Selective {
    * @throws IllegalArgumentException if the problem is not {@link #accepts accepted}
    */
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
     AttentionKit code = kit.get();
     if (code == null || !accepts("backward", p)) {
       throw new IllegalArgumentException("JitAttention: does not take " + p);
@@ -194,37 +156,21 @@ public final class JitAttention implements AttentionKernels, Selective {
     if (p.batch() == 0) {
       return;
     }
-    checkInputs(p, q, k, v, mask);
-    checkTokens("out", out, p, p.out(), p.queries());
-    checkTokens("dOut", dOut, p, p.out(), p.queries());
-    checkTokens("dq", dq, p, p.q(), p.queries());
-    checkTokens("dk", dk, p, p.k(), p.keys());
-    checkTokens("dv", dv, p, p.v(), p.keys());
+    checkInputs(p, in);
+    checkTokens("out", of.out(), p, p.out(), p.queries());
+    checkTokens("dOut", g.dOut(), p, p.out(), p.queries());
+    checkTokens("dq", g.dq(), p, p.q(), p.queries());
+    checkTokens("dk", g.dk(), p, p.k(), p.keys());
+    checkTokens("dv", g.dv(), p, p.v(), p.keys());
     long rows = Math.multiplyExact((long) p.batch(), p.queries());
-    Range.address("attention: lse", lse, DType.F32, Math.multiplyExact(rows, p.heads()));
+    Range.address("attention: lse", of.lse(), DType.F32, Math.multiplyExact(rows, p.heads()));
     MemorySegment weights = null;
-    if (dColumnMap != null && columnWeights != null) {
-      Range.address("attention: dColumnMap", dColumnMap, DType.F32, rows);
-      weights = weights(p, columnWeights);
+    if (g.dColumnMap() != null && in.columnWeights() != null) {
+      Range.address("attention: dColumnMap", g.dColumnMap(), DType.F32, rows);
+      weights = weights(p, in.columnWeights());
     }
     for (int batch = 0; batch < p.batch(); batch++) {
-      MemorySegment maskHere = mask == null ? null : HostBuffer.of(mask);
-      new JitAttentionBackward(
-              workers,
-              code,
-              new AttentionMask(p, batch, maskHere),
-              weights,
-              weights == null || dColumnMap == null ? null : HostBuffer.of(dColumnMap))
-          .run(
-              HostBuffer.of(q),
-              HostBuffer.of(k),
-              HostBuffer.of(v),
-              HostBuffer.of(out),
-              HostBuffer.of(lse),
-              HostBuffer.of(dOut),
-              HostBuffer.of(dq),
-              HostBuffer.of(dk),
-              HostBuffer.of(dv));
+      new JitAttentionBackward(workers, code, p, batch, in, weights, of, g).run();
     }
     Reference.reachabilityFence(weights);
   }

@@ -2,11 +2,15 @@ package dev.viridian.kernels.cpu.jit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +29,15 @@ final class JitAttentionBackward {
   private final AttentionMask mask;
   private final AttentionProblem p;
   private final int batch;
+  private final MemorySegment q;
+  private final MemorySegment k;
+  private final MemorySegment v;
+  private final MemorySegment out;
+  private final MemorySegment lse;
+  private final MemorySegment dOut;
+  private final MemorySegment dq;
+  private final MemorySegment dk;
+  private final MemorySegment dv;
   private final @Nullable MemorySegment weights;
   private final @Nullable MemorySegment dColumnMap;
   private final HeadPanels queries;
@@ -37,19 +50,36 @@ final class JitAttentionBackward {
   private final long pitch;
   private final MemorySegment zeros;
 
+  /**
+   * A pass.
+   *
+   * @param weights the column's, readable in whole vectors; null if it has no gradient
+   */
   JitAttentionBackward(
       Workers workers,
       AttentionKit code,
-      AttentionMask mask,
+      AttentionProblem p,
+      int batch,
+      Inputs in,
       @Nullable MemorySegment weights,
-      @Nullable MemorySegment dColumnMap) {
+      Results of,
+      Gradients g) {
     this.workers = workers;
     this.code = code;
-    this.mask = mask;
-    p = mask.p();
-    batch = mask.batch();
+    this.p = p;
+    this.batch = batch;
+    mask = AttentionMask.of(p, batch, in.mask());
+    q = HostBuffer.of(in.q());
+    k = HostBuffer.of(in.k());
+    v = HostBuffer.of(in.v());
+    out = HostBuffer.of(of.out());
+    lse = HostBuffer.of(of.lse());
+    dOut = HostBuffer.of(g.dOut());
+    dq = HostBuffer.of(g.dq());
+    dk = HostBuffer.of(g.dk());
+    dv = HostBuffer.of(g.dv());
     this.weights = weights;
-    this.dColumnMap = dColumnMap;
+    dColumnMap = weights == null || g.dColumnMap() == null ? null : HostBuffer.of(g.dColumnMap());
     queries = new HeadPanels(code, p.queries(), p.headDim(), false, false);
     keys = new HeadPanels(code, p.keys(), p.headDim(), false, false);
     lanes = code.level.lanes();
@@ -97,25 +127,16 @@ final class JitAttentionBackward {
         });
   }
 
-  void run(
-      MemorySegment q,
-      MemorySegment k,
-      MemorySegment v,
-      MemorySegment out,
-      MemorySegment lse,
-      MemorySegment dOut,
-      MemorySegment dq,
-      MemorySegment dk,
-      MemorySegment dv) {
-    statistics(out, lse, dOut);
-    overQueries(q, k, v, dOut, dq);
-    overKeys(q, k, v, dOut, dk, dv);
+  void run() {
+    statistics();
+    overQueries();
+    overKeys();
     Reference.reachabilityFence(statistics);
     Reference.reachabilityFence(zeros);
   }
 
   /** Enters lse, the part of D that does not depend on the columns, and g. */
-  private void statistics(MemorySegment out, MemorySegment lse, MemorySegment dOut) {
+  private void statistics() {
     workers.run(
         p.heads(),
         head -> {
@@ -141,8 +162,7 @@ final class JitAttentionBackward {
         });
   }
 
-  private void overQueries(
-      MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment dOut, MemorySegment dq) {
+  private void overQueries() {
     long across = keys.acrossBytes() * p.heads();
     MemorySegment memory =
         NativeScratch.get(NativeScratch.Part.PANELS, 2 * across + keys.downBytes() * p.heads());
@@ -192,10 +212,10 @@ final class JitAttentionBackward {
   /** Adds {@code g Σ_j e_j P_j} to the corrections D of some queries. */
   private void addColumns(Tile t, int head, int first, int count, int visible, Packed keysAcross) {
     for (int i = 0; i < count; i++) {
-      float lse = statistics.get(JAVA_FLOAT, statistics(head, first + i).at());
+      float logSum = statistics.get(JAVA_FLOAT, statistics(head, first + i).at());
       for (int j = 0; j < SoftmaxCode.STATE_VECTORS * lanes; j++) {
         // With lse in the place of the largest score, weights are probabilities.
-        float max = lse == Float.POSITIVE_INFINITY ? SoftmaxCode.NONE : lse;
+        float max = logSum == Float.POSITIVE_INFINITY ? SoftmaxCode.NONE : logSum;
         t.state(i, j, j < lanes ? max : 0);
       }
     }
@@ -218,13 +238,7 @@ final class JitAttentionBackward {
     }
   }
 
-  private void overKeys(
-      MemorySegment q,
-      MemorySegment k,
-      MemorySegment v,
-      MemorySegment dOut,
-      MemorySegment dk,
-      MemorySegment dv) {
+  private void overKeys() {
     long across = queries.acrossBytes() * p.heads();
     long down = queries.downBytes() * p.heads();
     MemorySegment memory = NativeScratch.get(NativeScratch.Part.PANELS, 2 * across + 2 * down);

@@ -5,7 +5,6 @@ import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -25,43 +24,34 @@ public final class ReferenceAttention implements AttentionKernels {
   }
 
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
-    Inputs in = new Inputs(p, q, k, v, mask, columnWeights);
+  public void forward(AttentionProblem p, Inputs in, Results to) {
+    Rows rows = new Rows(p, in);
     int blocks = Math.ceilDiv(p.queries(), QUERIES);
     workers.run(
         Math.multiplyExact(p.batch(), blocks),
         tile -> {
           int first = tile % blocks * QUERIES;
           for (int i = first; i < Math.min(first + QUERIES, p.queries()); i++) {
-            forwardQuery(
-                in, tile / blocks, i, HostBuffer.of(out), segment(lse), segment(columnMap));
+            forwardQuery(rows, tile / blocks, i, to);
           }
         });
   }
 
   /** Everything rounded that may be, however far apart a row's scores are. */
   @Override
-  public void forwardRounded(AttentionProblem p, Buffer q, Buffer k, Buffer v, Buffer out) {
-    Inputs in = new Inputs(p, q, k, v, null, null);
+  public void forwardRounded(AttentionProblem p, Inputs in, Results to) {
+    Rows rows = new Rows(p, in);
     workers.run(
         Math.multiplyExact(p.batch(), p.queries()),
         task -> {
           for (int head = 0; head < p.heads(); head++) {
-            roundedRow(in, task / p.queries(), head, task % p.queries(), HostBuffer.of(out));
+            int query = task % p.queries();
+            roundedRow(rows, task / p.queries(), head, query, HostBuffer.of(to.out()));
           }
         });
   }
 
-  private static void roundedRow(Inputs in, int batch, int head, int query, MemorySegment out) {
+  private static void roundedRow(Rows in, int batch, int head, int query, MemorySegment out) {
     AttentionProblem p = in.p;
     float[] left = new float[p.headDim()];
     float[] right = new float[p.headDim()];
@@ -103,17 +93,8 @@ public final class ReferenceAttention implements AttentionKernels {
     return Numbers.bf16ToFloat(Numbers.floatToBf16(value));
   }
 
-  private static @Nullable MemorySegment segment(@Nullable Buffer buffer) {
-    return buffer == null ? null : HostBuffer.of(buffer);
-  }
-
-  private static void forwardQuery(
-      Inputs in,
-      int batch,
-      int query,
-      MemorySegment out,
-      @Nullable MemorySegment lse,
-      @Nullable MemorySegment columnMap) {
+  private static void forwardQuery(Rows in, int batch, int query, Results to) {
+    MemorySegment out = HostBuffer.of(to.out());
     AttentionProblem p = in.p;
     double column = 0;
     for (int head = 0; head < p.heads(); head++) {
@@ -131,12 +112,13 @@ public final class ReferenceAttention implements AttentionKernels {
       for (int i = 0; i < sum.length; i++) {
         Numbers.set(out, at + i, (float) sum[i]);
       }
-      if (lse != null) {
-        Numbers.set(lse, rowOf(p, batch, head, query), (float) logSum);
+      if (to.lse() != null) {
+        Numbers.set(HostBuffer.of(to.lse()), rowOf(p, batch, head, query), (float) logSum);
       }
     }
-    if (columnMap != null) {
-      Numbers.set(columnMap, (long) batch * p.queries() + query, (float) (column / p.heads()));
+    if (to.columnMap() != null) {
+      long at = (long) batch * p.queries() + query;
+      Numbers.set(HostBuffer.of(to.columnMap()), at, (float) (column / p.heads()));
     }
   }
 
@@ -168,21 +150,8 @@ public final class ReferenceAttention implements AttentionKernels {
   }
 
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
-    Inputs in = new Inputs(p, q, k, v, mask, columnWeights);
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
+    Rows rows = new Rows(p, in);
     workers.run(
         Math.multiplyExact(p.batch(), p.heads()),
         tile -> {
@@ -192,54 +161,47 @@ public final class ReferenceAttention implements AttentionKernels {
           double[] sumK = new double[size];
           double[] sumV = new double[size];
           for (int i = 0; i < p.queries(); i++) {
-            double g =
-                dColumnMap == null
-                    ? 0
-                    : Numbers.get(HostBuffer.of(dColumnMap), (long) batch * p.queries() + i)
-                        / (double) p.heads();
-            backwardQuery(
-                in,
-                batch,
-                head,
-                i,
-                segment(out),
-                segment(lse),
-                segment(dOut),
-                g,
-                segment(dq),
-                sumK,
-                sumV);
+            backwardQuery(rows, batch, head, i, of, g, sumK, sumV);
           }
           for (int j = 0; j < p.keys(); j++) {
             for (int i = 0; i < p.headDim(); i++) {
               int from = j * p.headDim() + i;
-              Numbers.set(segment(dk), at(p.k(), batch, head, j) + i, (float) sumK[from]);
-              Numbers.set(segment(dv), at(p.v(), batch, head, j) + i, (float) sumV[from]);
+              long key = at(p.k(), batch, head, j) + i;
+              long value = at(p.v(), batch, head, j) + i;
+              Numbers.set(HostBuffer.of(g.dk()), key, (float) sumK[from]);
+              Numbers.set(HostBuffer.of(g.dv()), value, (float) sumV[from]);
             }
           }
         });
   }
 
+  /** The column's gradient at a query, shared by its heads. */
+  private static double columnGradient(AttentionProblem p, Gradients g, int batch, int query) {
+    if (g.dColumnMap() == null) {
+      return 0;
+    }
+    long at = (long) batch * p.queries() + query;
+    return Numbers.get(HostBuffer.of(g.dColumnMap()), at) / (double) p.heads();
+  }
+
   private static void backwardQuery(
-      Inputs in,
+      Rows in,
       int batch,
       int head,
       int query,
-      MemorySegment out,
-      MemorySegment lse,
-      MemorySegment dOut,
-      double g,
-      MemorySegment dq,
+      Results of,
+      Gradients gradients,
       double[] sumK,
       double[] sumV) {
     AttentionProblem p = in.p;
     int dim = p.headDim();
+    double g = columnGradient(p, gradients, batch, query);
     double[] row = in.scores(batch, head, query);
-    double logSum = Numbers.get(lse, rowOf(p, batch, head, query));
+    double logSum = Numbers.get(HostBuffer.of(of.lse()), rowOf(p, batch, head, query));
     float[] gradient = new float[dim];
     float[] other = new float[dim];
-    in.read(dOut, p.out(), batch, head, query, gradient);
-    in.read(out, p.out(), batch, head, query, other);
+    in.read(HostBuffer.of(gradients.dOut()), p.out(), batch, head, query, gradient);
+    in.read(HostBuffer.of(of.out()), p.out(), batch, head, query, other);
     double correction = dot(gradient, other);
     for (int j = 0; j < row.length; j++) {
       row[j] = probability(row[j], logSum);
@@ -257,6 +219,7 @@ public final class ReferenceAttention implements AttentionKernels {
       ReferenceGemm.addScaled(sumQ, 0, dScore, other, 0, dim);
       ReferenceGemm.addScaled(sumK, j * dim, dScore, q, 0, dim);
     }
+    MemorySegment dq = HostBuffer.of(gradients.dq());
     for (int i = 0; i < dim; i++) {
       Numbers.set(dq, at(p.q(), batch, head, query) + i, (float) sumQ[i]);
     }
@@ -270,7 +233,8 @@ public final class ReferenceAttention implements AttentionKernels {
     return sum;
   }
 
-  private static final class Inputs {
+  /** Inputs, row by row. */
+  private static final class Rows {
     final AttentionProblem p;
     final MemorySegment q;
     final MemorySegment k;
@@ -278,19 +242,13 @@ public final class ReferenceAttention implements AttentionKernels {
     final @Nullable MemorySegment mask;
     final @Nullable MemorySegment columnWeights;
 
-    Inputs(
-        AttentionProblem p,
-        Buffer q,
-        Buffer k,
-        Buffer v,
-        @Nullable Buffer mask,
-        @Nullable Buffer columnWeights) {
+    Rows(AttentionProblem p, Inputs in) {
       this.p = p;
-      this.q = HostBuffer.of(q);
-      this.k = HostBuffer.of(k);
-      this.v = HostBuffer.of(v);
-      this.mask = segment(mask);
-      this.columnWeights = segment(columnWeights);
+      q = HostBuffer.of(in.q());
+      k = HostBuffer.of(in.k());
+      v = HostBuffer.of(in.v());
+      mask = in.mask() == null ? null : HostBuffer.of(in.mask());
+      columnWeights = in.columnWeights() == null ? null : HostBuffer.of(in.columnWeights());
     }
 
     void read(MemorySegment from, Strides strides, int batch, int head, int token, float[] values) {

@@ -5,6 +5,8 @@ import static dev.viridian.kernels.cpu.vector.TokenPanels.BLOCK;
 import static dev.viridian.kernels.cpu.vector.TokenPanels.ROWS;
 import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
@@ -13,7 +15,6 @@ import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The backward pass of attention for one picture, in two sweeps that each compute the probabilities
@@ -30,6 +31,9 @@ final class AttentionBackward {
   private final TokenPanels keys;
   private final MemorySegment out;
   private final MemorySegment dOut;
+  private final MemorySegment dq;
+  private final MemorySegment dk;
+  private final MemorySegment dv;
 
   /** Per head and query, each head's padded to whole vectors: lse, D, and the column's gradient. */
   private final float[] lse;
@@ -39,31 +43,28 @@ final class AttentionBackward {
   private final int pitch;
   private final boolean columns;
 
-  AttentionBackward(
-      Workers workers,
-      AttentionInputs in,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap) {
+  AttentionBackward(Workers workers, AttentionInputs in, Results of, Gradients g) {
     this.workers = workers;
     this.in = in;
     this.p = in.p;
-    this.out = HostBuffer.of(out);
-    this.dOut = HostBuffer.of(dOut);
+    out = HostBuffer.of(of.out());
+    dOut = HostBuffer.of(g.dOut());
+    dq = HostBuffer.of(g.dq());
+    dk = HostBuffer.of(g.dk());
+    dv = HostBuffer.of(g.dv());
+    Buffer dColumnMap = g.dColumnMap();
     queries = new TokenPanels(p.queries(), p.headDim());
     keys = new TokenPanels(p.keys(), p.headDim());
     pitch = Math.ceilDiv(p.queries(), LANES) * LANES;
-    this.lse = new float[p.heads() * pitch];
+    lse = new float[p.heads() * pitch];
     correction = new float[p.heads() * pitch];
     columnGradient = new float[pitch];
     columns = dColumnMap != null && in.columnWeights != null;
     for (int head = 0; head < p.heads(); head++) {
       for (int i = 0; i < p.queries(); i++) {
-        float value = Numbers.get(HostBuffer.of(lse), in.row(head, i));
+        float value = Numbers.get(HostBuffer.of(of.lse()), in.row(head, i));
         // A row without a visible key: e^(s − ∞) is 0.
-        this.lse[head * pitch + i] =
-            value == Float.NEGATIVE_INFINITY ? Float.POSITIVE_INFINITY : value;
+        lse[head * pitch + i] = value == Float.NEGATIVE_INFINITY ? Float.POSITIVE_INFINITY : value;
       }
     }
     if (dColumnMap != null) {
@@ -74,7 +75,7 @@ final class AttentionBackward {
     }
   }
 
-  void run(Buffer dq, Buffer dk, Buffer dv) {
+  void run() {
     float[] keysAcross = across(keys, in::k);
     float[] keysDown = down(keys, in::k);
     float[] valuesAcross = across(keys, in::v);
@@ -84,8 +85,7 @@ final class AttentionBackward {
         task -> {
           int first = task % tiles * ROWS;
           int count = Math.min(ROWS, p.queries() - first);
-          ofQueries(
-              task / tiles, first, count, keysAcross, keysDown, valuesAcross, HostBuffer.of(dq));
+          ofQueries(task / tiles, first, count, keysAcross, keysDown, valuesAcross);
         });
     float[] queriesAcross = across(queries, in::q);
     float[] queriesDown = down(queries, in::q);
@@ -105,7 +105,7 @@ final class AttentionBackward {
                   queriesDown,
                   gradientsAcross,
                   gradientsDown)
-              .run(HostBuffer.of(dk), HostBuffer.of(dv));
+              .run();
         });
   }
 
@@ -138,13 +138,7 @@ final class AttentionBackward {
   }
 
   private void ofQueries(
-      int head,
-      int first,
-      int count,
-      float[] keysAcross,
-      float[] keysDown,
-      float[] valuesAcross,
-      MemorySegment dq) {
+      int head, int first, int count, float[] keysAcross, float[] keysDown, float[] valuesAcross) {
     float[] left = Scratch.get(Scratch.Part.ROWS, keys.rowsSize());
     float[] gradient = Scratch.get(Scratch.Part.GRADIENT_ROWS, keys.rowsSize());
     float[] scores = Scratch.get(Scratch.Part.SCORES, TokenPanels.SCORES);
@@ -256,7 +250,7 @@ final class AttentionBackward {
       this.gradientsDown = gradientsDown;
     }
 
-    void run(MemorySegment dk, MemorySegment dv) {
+    void run() {
       float[] left = Scratch.get(Scratch.Part.ROWS, queries.rowsSize());
       float[] value = Scratch.get(Scratch.Part.GRADIENT_ROWS, queries.rowsSize());
       float[] scores = Scratch.get(Scratch.Part.SCORES, TokenPanels.SCORES);

@@ -2,10 +2,10 @@ package dev.viridian.kernels.cpu.vector;
 
 import static dev.viridian.kernels.cpu.vector.VectorMath.FLOATS;
 
+import dev.viridian.kernels.AttentionKernels.Inputs;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.cpu.reference.Numbers;
-import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -27,26 +27,19 @@ final class AttentionInputs {
   private final MemorySegment v;
   private final @Nullable MemorySegment mask;
 
-  AttentionInputs(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      int batch) {
+  AttentionInputs(AttentionProblem p, Inputs in, int batch) {
     this.p = p;
     this.batch = batch;
-    this.q = HostBuffer.of(q);
-    this.k = HostBuffer.of(k);
-    this.v = HostBuffer.of(v);
-    this.mask = mask == null ? null : HostBuffer.of(mask);
-    if (columnWeights == null) {
-      this.columnWeights = null;
+    q = HostBuffer.of(in.q());
+    k = HostBuffer.of(in.k());
+    v = HostBuffer.of(in.v());
+    mask = in.mask() == null ? null : HostBuffer.of(in.mask());
+    if (in.columnWeights() == null) {
+      columnWeights = null;
     } else {
-      this.columnWeights = new float[p.keys() + LANES];
-      FloatRuns.readFloats(
-          HostBuffer.of(columnWeights), (long) batch * p.keys(), this.columnWeights, 0, p.keys());
+      columnWeights = new float[p.keys() + LANES];
+      MemorySegment from = HostBuffer.of(in.columnWeights());
+      FloatRuns.readFloats(from, (long) batch * p.keys(), columnWeights, 0, p.keys());
     }
   }
 

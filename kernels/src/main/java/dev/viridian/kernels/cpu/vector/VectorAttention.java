@@ -11,7 +11,6 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -46,45 +45,16 @@ public final class VectorAttention implements AttentionKernels, Selective {
   }
 
   @Override
-  public void forward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      @Nullable Buffer lse,
-      @Nullable Buffer columnMap) {
+  public void forward(AttentionProblem p, Inputs in, Results to) {
     for (int batch = 0; batch < p.batch(); batch++) {
-      AttentionInputs in = new AttentionInputs(p, q, k, v, mask, columnWeights, batch);
-      new Forward(
-              in,
-              HostBuffer.of(out),
-              lse == null ? null : HostBuffer.of(lse),
-              columnMap == null ? null : HostBuffer.of(columnMap))
-          .run();
+      new Forward(new AttentionInputs(p, in, batch), to).run();
     }
   }
 
   @Override
-  public void backward(
-      AttentionProblem p,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      @Nullable Buffer mask,
-      @Nullable Buffer columnWeights,
-      Buffer out,
-      Buffer lse,
-      Buffer dOut,
-      @Nullable Buffer dColumnMap,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv) {
+  public void backward(AttentionProblem p, Inputs in, Results of, Gradients g) {
     for (int batch = 0; batch < p.batch(); batch++) {
-      AttentionInputs in = new AttentionInputs(p, q, k, v, mask, columnWeights, batch);
-      new AttentionBackward(workers, in, out, lse, dOut, dColumnMap).run(dq, dk, dv);
+      new AttentionBackward(workers, new AttentionInputs(p, in, batch), of, g).run();
     }
   }
 
@@ -100,16 +70,12 @@ public final class VectorAttention implements AttentionKernels, Selective {
     final @Nullable MemorySegment columnMap;
     final float[] columns;
 
-    Forward(
-        AttentionInputs in,
-        MemorySegment out,
-        @Nullable MemorySegment lse,
-        @Nullable MemorySegment columnMap) {
+    Forward(AttentionInputs in, Results to) {
       this.in = in;
       this.p = in.p;
-      this.out = out;
-      this.lse = lse;
-      this.columnMap = columnMap;
+      out = HostBuffer.of(to.out());
+      lse = to.lse() == null ? null : HostBuffer.of(to.lse());
+      columnMap = to.columnMap() == null ? null : HostBuffer.of(to.columnMap());
       keyPanels = new TokenPanels(p.keys(), p.headDim());
       keys =
           Scratch.get(Scratch.Part.PANELS, Math.multiplyExact(p.heads(), keyPanels.acrossSize()));
@@ -267,7 +233,7 @@ public final class VectorAttention implements AttentionKernels, Selective {
     HostBuffer kv = new HostBuffer(SelfTest.numbers(DType.F32, 50 * 48));
     return SelfTest.fault(
         40 * 48,
-        out -> candidate.forward(p, q, kv, kv, null, null, out, null, null),
-        out -> reference.forward(p, q, kv, kv, null, null, out, null, null));
+        out -> candidate.forward(p, new Inputs(q, kv, kv), new Results(out)),
+        out -> reference.forward(p, new Inputs(q, kv, kv), new Results(out)));
   }
 }

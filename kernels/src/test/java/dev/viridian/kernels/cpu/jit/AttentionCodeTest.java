@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.AttentionKernels.Gradients;
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.reference.ReferenceAttention;
@@ -132,17 +135,18 @@ final class AttentionCodeTest {
           }
           HostBuffer expected = floats(2 * size[0] * size[2]);
           HostBuffer actual = floats(2 * size[0] * size[2]);
-          new ReferenceAttention(workers).forward(p, q, k, v, null, null, expected, null, null);
-          new JitAttention(workers, kit).forward(p, q, k, v, null, null, actual, null, null);
+          new ReferenceAttention(workers).forward(p, new Inputs(q, k, v), new Results(expected));
+          new JitAttention(workers, kit).forward(p, new Inputs(q, k, v), new Results(actual));
           for (int i = 0; i < expected.bytes() / 4; i++) {
             float e = Numbers.get(expected.segment(), i);
             assertEquals(e, Numbers.get(actual.segment(), i), 1e-4, p + ", value " + i);
           }
           HostBuffer plain = floats(2 * size[0] * size[2]);
           HostBuffer lse = floats(2 * size[0]);
-          new JitAttention(workers, kit).forward(p, q, k, v, null, null, plain, lse, null);
+          new JitAttention(workers, kit)
+              .forward(p, new Inputs(q, k, v), new Results(plain, lse, null));
           new JitAttention(workers, without)
-              .forward(p, q, k, v, null, null, actual, floats(2 * size[0]), null);
+              .forward(p, new Inputs(q, k, v), new Results(actual, floats(2 * size[0]), null));
           // A backward pass finds what it computes again: plain scores.
           assertEquals(-1, plain.segment().mismatch(actual.segment()), p.toString());
         }
@@ -159,52 +163,54 @@ final class AttentionCodeTest {
     HostBuffer lse = floats(2 * 3 * 5);
     try (Workers workers = new Workers(1)) {
       JitAttention kernels = new JitAttention(workers);
-      kernels.forward(p, tokens[0], tokens[1], tokens[2], null, null, out, lse, null);
+      kernels.forward(p, new Inputs(tokens[0], tokens[1], tokens[2]), new Results(out, lse, null));
       for (int i = 0; i < 3; i++) {
         HostBuffer whole = tokens[i];
         tokens[i] = whole.slice(0, whole.bytes() - 4);
         assertThrows(
             IndexOutOfBoundsException.class,
-            () -> kernels.forward(p, tokens[0], tokens[1], tokens[2], null, null, out, lse, null));
+            () ->
+                kernels.forward(
+                    p, new Inputs(tokens[0], tokens[1], tokens[2]), new Results(out, lse, null)));
         assertThrows(
             IndexOutOfBoundsException.class,
             () ->
                 kernels.backward(
                     p,
-                    tokens[0],
-                    tokens[1],
-                    tokens[2],
-                    null,
-                    null,
-                    out,
-                    lse,
-                    out,
-                    null,
-                    out,
-                    floats(2 * 7 * 24),
-                    floats(2 * 7 * 24)));
+                    new Inputs(tokens[0], tokens[1], tokens[2]),
+                    new Results(out, lse, null),
+                    new Gradients(out, null, out, floats(2 * 7 * 24), floats(2 * 7 * 24))));
         tokens[i] = whole;
       }
       HostBuffer shortOut = out.slice(0, out.bytes() - 4);
       assertThrows(
           IndexOutOfBoundsException.class,
           () ->
-              kernels.forward(p, tokens[0], tokens[1], tokens[2], null, null, shortOut, lse, null));
+              kernels.forward(
+                  p,
+                  new Inputs(tokens[0], tokens[1], tokens[2]),
+                  new Results(shortOut, lse, null)));
       assertThrows(
           IndexOutOfBoundsException.class,
           () ->
               kernels.forward(
-                  p, tokens[0], tokens[1], tokens[2], null, null, out, floats(29), null));
+                  p,
+                  new Inputs(tokens[0], tokens[1], tokens[2]),
+                  new Results(out, floats(29), null)));
       assertThrows(
           IndexOutOfBoundsException.class,
           () ->
               kernels.forward(
-                  p, tokens[0], tokens[1], tokens[2], null, floats(14), out, lse, floats(9)));
+                  p,
+                  new Inputs(tokens[0], tokens[1], tokens[2], null, floats(14)),
+                  new Results(out, lse, floats(9))));
       assertThrows(
           IndexOutOfBoundsException.class,
           () ->
               kernels.forward(
-                  p, tokens[0], tokens[1], tokens[2], null, floats(13), out, lse, floats(10)));
+                  p,
+                  new Inputs(tokens[0], tokens[1], tokens[2], null, floats(13)),
+                  new Results(out, lse, floats(10))));
     }
   }
 

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.cpu.reference.Numbers;
@@ -58,9 +60,9 @@ final class RoundedAttentionTest {
     float[] result(dev.viridian.kernels.AttentionKernels kernels, boolean rounded) {
       HostBuffer out = random(new Random(9), size, 1);
       if (rounded) {
-        kernels.forwardRounded(p, q, k, v, out);
+        kernels.forwardRounded(p, new Inputs(q, k, v), new Results(out));
       } else {
-        kernels.forward(p, q, k, v, null, null, out, null, null);
+        kernels.forward(p, new Inputs(q, k, v), new Results(out));
       }
       return out.segment().toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
     }
@@ -179,7 +181,8 @@ final class RoundedAttentionTest {
       JitAttention code = new JitAttention(workers);
       HostBuffer small = d.k.slice(0, d.k.bytes() - 4);
       assertThrows(
-          IndexOutOfBoundsException.class, () -> code.forwardRounded(d.p, d.q, small, d.v, d.q));
+          IndexOutOfBoundsException.class,
+          () -> code.forwardRounded(d.p, new Inputs(d.q, small, d.v), new Results(d.q)));
     }
   }
 }

@@ -3,6 +3,8 @@ package dev.viridian.kernels.cpu.jit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.AttentionKernels.Inputs;
+import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
@@ -53,7 +55,7 @@ final class StressTest {
     return List.of(
         new Work(13 * 19, c -> gemm.gemm(product, a, b, null, c)),
         new Work(3 * 5 * 64, y -> conv.forward(filters, x, weight, null, y)),
-        new Work(13 * 40, y -> attention.forward(tokens, q, k, k, null, null, y, null, null)));
+        new Work(13 * 40, y -> attention.forward(tokens, new Inputs(q, k, k), new Results(y))));
   }
 
   @Test
