@@ -10,6 +10,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
@@ -127,10 +128,17 @@ public final class TimedKernels {
     };
   }
 
+  /** Whether a record is a buffer or has some: a call's memory, not its problem. */
+  private static boolean holdsBuffers(Record record) {
+    return record instanceof Buffer
+        || Arrays.stream(record.getClass().getRecordComponents())
+            .anyMatch(part -> Buffer.class.isAssignableFrom(part.getType()));
+  }
+
   private static String plain(Object[] arguments) {
     StringJoiner joiner = new StringJoiner(" ");
     for (Object argument : arguments) {
-      if (argument instanceof Record record && !(argument instanceof Buffer)) {
+      if (argument instanceof Record record && !holdsBuffers(record)) {
         joiner.add(record.toString());
       } else if (argument instanceof Number || argument instanceof Enum<?>) {
         joiner.add(argument.toString());

@@ -3,8 +3,11 @@ package dev.viridian.bench.profile;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.NormKernels.Forward;
+import dev.viridian.kernels.NormKernels.LayerNorm;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -43,5 +46,21 @@ final class TraceTest {
     assertEquals(2, profile.lines().getFirst().calls());
     profile.clear();
     assertEquals(0, profile.calls().size());
+  }
+
+  @Test
+  void callsOfOneProblemAreOneLineWhereverTheirMemoryIs() {
+    Profile profile = new Profile();
+    LayerNorm p = new LayerNorm(2, 3, 1e-5f, DType.F32);
+    try (Arena arena = Arena.ofConfined();
+        CpuKernels cpu = new CpuKernels(new CpuOptions(1, Map.of("norm", "reference")))) {
+      Kernels kernels = TimedKernels.around(cpu, profile);
+      for (int i = 0; i < 2; i++) {
+        HostBuffer x = new HostBuffer(arena.allocate(4 * 6));
+        kernels.norm().layerNorm(p, new Forward(x, null, null, x));
+      }
+    }
+    assertEquals(1, profile.lines().size());
+    assertEquals(p.toString(), profile.lines().getFirst().problem());
   }
 }
