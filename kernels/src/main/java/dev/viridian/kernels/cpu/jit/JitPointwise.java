@@ -1,7 +1,5 @@
 package dev.viridian.kernels.cpu.jit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PointwiseKernels;
@@ -132,62 +130,25 @@ public final class JitPointwise implements PointwiseKernels, Selective {
   /** One function of contiguous numbers. */
   private void flat(RunCode code, long n, Buffer a, Buffer b, Buffer y, float p, float q) {
     Code page = CodeCache.require(code);
-    long aAt = Range.address(code.function() + ": a", a, DType.F32, code.repeatsA() ? 1 : n);
-    long bAt = Range.address(code.function() + ": b", b, DType.F32, code.repeatsB() ? 1 : n);
-    long yAt = Range.address(code.function() + ": y", y, DType.F32, n);
+    Range.address(code.function() + ": a", a, DType.F32, code.repeatsA() ? 1 : n);
+    Range.address(code.function() + ": b", b, DType.F32, code.repeatsB() ? 1 : n);
+    Range.address(code.function() + ": y", y, DType.F32, n);
     workers.run(
         Math.toIntExact(Math.ceilDiv(n, (long) TASK)),
         task -> {
           long from = (long) task * TASK;
-          int count = (int) Math.min(TASK, n - from);
-          int rest = count % code.level().lanes();
-          int whole = count - rest;
-          Frame f = NativeScratch.frame();
-          if (whole > 0) {
-            RunCode.a(f, code.repeatsA() ? aAt : aAt + 4 * from, 0);
-            RunCode.b(f, code.repeatsB() ? bAt : bAt + 4 * from, 0);
-            code.run(page, f, yAt + 4 * from, 0, 1, whole, p, q);
-          }
-          if (rest > 0) {
-            tail(code, page, from + whole, rest, a, b, y, p, q);
-          }
+          NativeRows rowA = run(a, code.repeatsA() ? 0 : from);
+          NativeRows rowB = run(b, code.repeatsB() ? 0 : from);
+          code.apply(page, rowA, rowB, run(y, from), 1, (int) Math.min(TASK, n - from), p, q);
         });
     Reference.reachabilityFence(a);
     Reference.reachabilityFence(b);
     Reference.reachabilityFence(y);
   }
 
-  /** Less than a vector: computed elsewhere, since code works on whole ones. */
-  private static void tail(
-      RunCode code,
-      Code page,
-      long from,
-      int count,
-      Buffer a,
-      Buffer b,
-      Buffer y,
-      float p,
-      float q) {
-    long bytes = 4L * code.level().lanes();
-    MemorySegment tail = NativeScratch.get(NativeScratch.Part.TAIL, 3 * bytes);
-    MemorySegment.copy(
-        HostBuffer.of(a),
-        code.repeatsA() ? 0 : 4 * from,
-        tail,
-        0,
-        code.repeatsA() ? 4 : 4L * count);
-    MemorySegment.copy(
-        HostBuffer.of(b),
-        code.repeatsB() ? 0 : 4 * from,
-        tail,
-        bytes,
-        code.repeatsB() ? 4 : 4L * count);
-    Frame f = NativeScratch.frame();
-    long at = tail.address();
-    RunCode.b(RunCode.a(f, at, 0), at + bytes, 0);
-    code.run(page, f, at + 2 * bytes, 0, 1, code.level().lanes(), p, q);
-    MemorySegment.copy(tail, JAVA_FLOAT, 2 * bytes, HostBuffer.of(y), JAVA_FLOAT, 4 * from, count);
-    Reference.reachabilityFence(tail);
+  /** The numbers of a buffer from one on, as a row. */
+  private static NativeRows run(Buffer buffer, long from) {
+    return new NativeRows(HostBuffer.of(buffer), Float.BYTES * from, 0);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -178,6 +179,58 @@ record RunCode(VectorLevel level, Function function, boolean repeatsA, boolean r
         .set(P, p)
         .set(Q, q)
         .call(page);
+  }
+
+  /**
+   * Computes rows of any length. What is less than a vector goes by way of memory of the thread's
+   * own, since code works on whole ones.
+   *
+   * @param a the first operand; one number of each row if it {@link #repeatsA repeats}
+   * @param b the other one likewise, anything where there is none
+   * @param y may be a or b
+   */
+  void apply(
+      Code page,
+      NativeRows a,
+      NativeRows b,
+      NativeRows y,
+      int rows,
+      int columns,
+      float p,
+      float q) {
+    int rest = columns % level.lanes();
+    int whole = columns - rest;
+    if (whole > 0) {
+      Frame f = NativeScratch.frame();
+      a(f, a.address(rows, bytes(repeatsA, whole)), a.step());
+      b(f, b.address(rows, bytes(repeatsB, whole)), b.step());
+      run(page, f, y.address(rows, bytes(false, whole)), y.step(), rows, whole, p, q);
+    }
+    for (int row = 0; row < rows && rest > 0; row++) {
+      NativeRows restA = a.from(row).shifted(repeatsA ? 0 : bytes(false, whole));
+      NativeRows restB = b.from(row).shifted(repeatsB ? 0 : bytes(false, whole));
+      rest(page, restA, restB, y.from(row).shifted(bytes(false, whole)), rest, p, q);
+    }
+  }
+
+  private static long bytes(boolean repeats, int columns) {
+    return Float.BYTES * (repeats ? 1L : columns);
+  }
+
+  private void rest(
+      Code page, NativeRows a, NativeRows b, NativeRows y, int count, float p, float q) {
+    long vector = bytes(false, level.lanes());
+    MemorySegment own = NativeScratch.get(NativeScratch.Part.TAIL, 3 * vector);
+    MemorySegment.copy(a.memory(), a.at(), own, 0, bytes(repeatsA, count));
+    if (function.ofPairs()) {
+      MemorySegment.copy(b.memory(), b.at(), own, vector, bytes(repeatsB, count));
+    }
+    long at = own.address();
+    Frame f = NativeScratch.frame();
+    b(a(f, at, 0), at + vector, 0);
+    run(page, f, at + 2 * vector, 0, 1, level.lanes(), p, q);
+    MemorySegment.copy(own, 2 * vector, y.memory(), y.at(), bytes(false, count));
+    Reference.reachabilityFence(own);
   }
 
   private double expected(double a, double b, float p, float q) {
