@@ -139,11 +139,8 @@ final class Runs {
                       work,
                       peers,
                       new Comparison.Labels(calls, options.weightsName(), "cpu", options.threads));
-          for (Result result : some) {
-            err.printf(
-                "%s: %.1f GFLOP/s%n",
-                op.label(), op.flops() / result.ours().seconds().median() / 1e9);
-          }
+          double seconds = some.getFirst().ours().seconds().median();
+          err.printf("%s: %.1f GFLOP/s%n", op.label(), op.flops() / seconds / 1e9);
           results.addAll(some);
         } finally {
           peers.forEach(Peer::close);
@@ -162,6 +159,9 @@ final class Runs {
 
   /** How many calls take long enough to be timed, after some for the compiler. */
   private static int calls(OpCase op, Kernels kernels) {
+    try (Work work = new OpWork(op, kernels, 1)) {
+      work.run(); // the first of all chooses, makes and checks an implementation
+    }
     int calls = 1;
     while (calls < MOST_CALLS) {
       try (Work work = new OpWork(op, kernels, calls)) {
