@@ -5,6 +5,7 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.ShapeException;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.TensorSpec;
+import dev.viridian.engine.Tensors;
 import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
@@ -184,7 +185,7 @@ public record Attention(
     Buffer dOut =
         c.arrived(0)
             ? c.gradOutput(0)
-            : dev.viridian.engine.Tensors.zeros(c.device(), c.inSpec(0).shape()).buffer(name());
+            : Tensors.zeros(c.device(), c.inSpec(0).shape()).buffer(name());
     Buffer[] d = new Buffer[3];
     for (int i = 0; i < 3; i++) {
       Buffer wanted = c.gradient(i);

@@ -38,7 +38,7 @@ public record BatchNormInference(float eps) implements BatchNormOp {
         .norm()
         .batchNormInference(
             problem(c.in(0).shape(), 0),
-            new NormKernels.Forward(c.input(0), c.input(1), c.input(2), c.output(0)),
+            NormBuffers.of(c),
             new NormKernels.Running(c.input(3), c.input(4)));
   }
 
@@ -53,17 +53,6 @@ public record BatchNormInference(float eps) implements BatchNormOp {
     c.kernels()
         .norm()
         .batchNormBackward(
-            problem(c.inSpec(0).shape(), 0),
-            false,
-            new NormKernels.Backward(
-                c.input(0),
-                c.input(1),
-                null,
-                c.input(3),
-                rstd,
-                c.gradOutput(0),
-                c.gradient(0),
-                c.gradient(1),
-                c.gradient(2)));
+            problem(c.inSpec(0).shape(), 0), false, NormBuffers.of(c, null, c.input(3), rstd));
   }
 }

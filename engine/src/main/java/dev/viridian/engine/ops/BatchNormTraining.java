@@ -68,8 +68,7 @@ public record BatchNormTraining(float eps, float momentum) implements BatchNormO
         .norm()
         .batchNormTraining(
             problem(c.in(0).shape(), momentum),
-            new NormKernels.Forward(
-                c.input(0), c.input(1), c.input(2), c.output(0), c.saved(0), c.saved(1)),
+            NormBuffers.of(c),
             new NormKernels.Running(c.input(3), c.input(4)));
   }
 
@@ -80,15 +79,6 @@ public record BatchNormTraining(float eps, float momentum) implements BatchNormO
         .batchNormBackward(
             problem(c.inSpec(0).shape(), momentum),
             true,
-            new NormKernels.Backward(
-                c.input(0),
-                c.input(1),
-                null,
-                c.saved(0),
-                c.saved(1),
-                c.gradOutput(0),
-                c.gradient(0),
-                c.gradient(1),
-                c.gradient(2)));
+            NormBuffers.of(c, null, c.saved(0), c.saved(1)));
   }
 }

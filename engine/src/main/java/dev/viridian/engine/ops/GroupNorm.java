@@ -123,17 +123,7 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
     if (c.in(0).elements() == 0) {
       return;
     }
-    c.kernels(0)
-        .norm()
-        .groupNorm(
-            problem(specs(c)),
-            new NormKernels.Forward(
-                c.input(0),
-                c.optionalInput(1),
-                c.optionalInput(2),
-                c.output(0),
-                c.saved(0),
-                c.saved(1)));
+    c.kernels(0).norm().groupNorm(problem(specs(c)), NormBuffers.of(c));
   }
 
   private static List<TensorSpec> specs(Forward c) {
@@ -149,16 +139,6 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
     c.kernels()
         .norm()
         .groupNormBackward(
-            problem(specs),
-            new NormKernels.Backward(
-                c.input(0),
-                c.optionalInput(1),
-                c.optionalInput(2),
-                c.saved(0),
-                c.saved(1),
-                c.gradOutput(0),
-                c.gradient(0),
-                c.gradient(1),
-                c.gradient(2)));
+            problem(specs), NormBuffers.of(c, c.optionalInput(2), c.saved(0), c.saved(1)));
   }
 }

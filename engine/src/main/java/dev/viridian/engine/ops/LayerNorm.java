@@ -76,14 +76,7 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
     c.kernels(0)
         .norm()
         .layerNorm(
-            problem(c.in(0).shape(), c.inputs() > 1 ? c.in(1).spec() : null),
-            new NormKernels.Forward(
-                c.input(0),
-                c.optionalInput(1),
-                c.optionalInput(2),
-                c.output(0),
-                c.saved(0),
-                c.saved(1)));
+            problem(c.in(0).shape(), c.inputs() > 1 ? c.in(1).spec() : null), NormBuffers.of(c));
   }
 
   @Override
@@ -92,15 +85,6 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
         .norm()
         .layerNormBackward(
             problem(c.inSpec(0).shape(), c.inputs() > 1 ? c.inSpec(1) : null),
-            new NormKernels.Backward(
-                c.input(0),
-                c.optionalInput(1),
-                null,
-                c.saved(0),
-                c.saved(1),
-                c.gradOutput(0),
-                c.gradient(0),
-                c.gradient(1),
-                c.gradient(2)));
+            NormBuffers.of(c, null, c.saved(0), c.saved(1)));
   }
 }
