@@ -156,11 +156,6 @@ public final class Tensor implements Scoped {
     return start == 0 ? all : all.slice(start, all.bytes() - start);
   }
 
-  /** Whether it is closed. */
-  public boolean isClosed() {
-    return closed;
-  }
-
   private void requireOpen(String operation) {
     if (closed || !storage.isOpen()) {
       throw new IllegalStateException(operation + ": " + this + " is closed");
@@ -178,13 +173,6 @@ public final class Tensor implements Scoped {
   public long[] toLongs() {
     long[] result = new long[Math.toIntExact(elements())];
     read(DType.I64, MemorySegment.ofArray(result));
-    return result;
-  }
-
-  /** The elements in row-major order. I32 only. */
-  public int[] toInts() {
-    int[] result = new int[Math.toIntExact(elements())];
-    read(DType.I32, MemorySegment.ofArray(result));
     return result;
   }
 

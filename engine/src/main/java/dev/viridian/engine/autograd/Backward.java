@@ -97,11 +97,6 @@ public final class Backward {
     return out(i).buffer(op.name());
   }
 
-  /** Saved tensor {@code i}. */
-  public Tensor savedTensor(int i) {
-    return saved.get(i);
-  }
-
   /** Buffer of saved tensor {@code i}. */
   public Buffer saved(int i) {
     return saved.get(i).buffer(op.name());

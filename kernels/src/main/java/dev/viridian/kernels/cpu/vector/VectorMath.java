@@ -10,11 +10,9 @@ import jdk.incubator.vector.VectorSpecies;
 /** Elementary functions of float vectors of the preferred species. */
 final class VectorMath {
   static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
 
   // Constants are vectors: to broadcast one costs the compiler hundreds of nodes, and when it has
-  // had
-  // too many it calls what is left, with the vectors made objects, ten times slower.
+  // had too many it calls what is left, with the vectors made objects, ten times slower.
 
   private static final FloatVector ONE = all(1f);
   private static final FloatVector HALF = all(0.5f);
