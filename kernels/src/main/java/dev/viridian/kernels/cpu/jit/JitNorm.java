@@ -245,14 +245,6 @@ public final class JitNorm implements NormKernels, Selective {
     return VectorNorm.parameter(b, type, n, absent);
   }
 
-  private static void store(double[] values, @Nullable Buffer b) {
-    if (b != null) {
-      for (int i = 0; i < values.length; i++) {
-        Numbers.set(HostBuffer.of(b), i, values[i]);
-      }
-    }
-  }
-
   @Override
   public void groupNorm(GroupNorm p, Forward b) {
     Maps maps = new Maps(p, b.x(), b.y());
@@ -267,8 +259,8 @@ public final class JitNorm implements NormKernels, Selective {
         rstds,
         parameter("groupNorm: gamma", b.gamma(), p.parameters(), p.channels(), 1),
         parameter("groupNorm: beta", b.beta(), p.parameters(), p.channels(), 0));
-    store(means, b.mean());
-    store(rstds, b.rstd());
+    Numbers.store(means, b.mean());
+    Numbers.store(rstds, b.rstd());
     Reference.reachabilityFence(b);
   }
 

@@ -2,9 +2,12 @@ package dev.viridian.kernels.cpu.reference;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.memory.Buffer;
+import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /** Numbers in memory. Indices in elements. */
 public final class Numbers {
@@ -31,6 +34,15 @@ public final class Numbers {
   /** Writes element {@code index} of F32 memory, rounded. */
   public static void set(MemorySegment s, long index, double value) {
     s.set(FLOAT, index << 2, (float) value);
+  }
+
+  /** Writes numbers, rounded, to F32 memory from its beginning on, if they are wanted there. */
+  public static void store(double[] values, @Nullable Buffer to) {
+    if (to != null) {
+      for (int i = 0; i < values.length; i++) {
+        set(HostBuffer.of(to), i, values[i]);
+      }
+    }
   }
 
   /** Element {@code index} of memory of a floating-point type. */

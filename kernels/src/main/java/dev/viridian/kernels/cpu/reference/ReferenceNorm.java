@@ -66,14 +66,6 @@ public final class ReferenceNorm implements NormKernels {
     return values;
   }
 
-  private static void store(double[] values, @Nullable Buffer b) {
-    if (b != null) {
-      for (int i = 0; i < values.length; i++) {
-        Numbers.set(HostBuffer.of(b), i, values[i]);
-      }
-    }
-  }
-
   @Override
   public void groupNorm(GroupNorm p, Forward b) {
     MemorySegment in = HostBuffer.of(b.x());
@@ -180,8 +172,8 @@ public final class ReferenceNorm implements NormKernels {
 
     /** Writes the parameters' gradients. */
     void store() {
-      ReferenceNorm.store(dGamma, b.dGamma());
-      ReferenceNorm.store(dBeta, b.dBeta());
+      Numbers.store(dGamma, b.dGamma());
+      Numbers.store(dBeta, b.dBeta());
     }
   }
 

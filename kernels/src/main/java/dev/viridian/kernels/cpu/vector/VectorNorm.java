@@ -48,14 +48,6 @@ public final class VectorNorm implements NormKernels {
     return values;
   }
 
-  private static void store(double[] values, @Nullable Buffer b) {
-    if (b != null) {
-      for (int i = 0; i < values.length; i++) {
-        Numbers.set(HostBuffer.of(b), i, values[i]);
-      }
-    }
-  }
-
   private static double[] rstd(double[] variance, double eps) {
     return Arrays.stream(variance).map(v -> 1 / Math.sqrt(v + eps)).toArray();
   }
@@ -89,8 +81,8 @@ public final class VectorNorm implements NormKernels {
         normals(norm, p.channels(), p.parameters(), statistics.mean(), rstds, b.gamma(), b.beta());
     boolean silu = p.activation() == Activation.SILU;
     norm.normalize(normals, HostBuffer.of(b.x()), silu, HostBuffer.of(b.y()));
-    store(statistics.mean(), b.mean());
-    store(rstds, b.rstd());
+    Numbers.store(statistics.mean(), b.mean());
+    Numbers.store(rstds, b.rstd());
   }
 
   @Override
@@ -127,8 +119,8 @@ public final class VectorNorm implements NormKernels {
         segment(b.dx()),
         gammas,
         betas);
-    store(gammas, b.dGamma());
-    store(betas, b.dBeta());
+    Numbers.store(gammas, b.dGamma());
+    Numbers.store(betas, b.dBeta());
   }
 
   @Override
@@ -159,8 +151,8 @@ public final class VectorNorm implements NormKernels {
         segment(b.dx()),
         gammas,
         betas);
-    store(gammas, b.dGamma());
-    store(betas, b.dBeta());
+    Numbers.store(gammas, b.dGamma());
+    Numbers.store(betas, b.dBeta());
   }
 
   @Override
@@ -169,8 +161,8 @@ public final class VectorNorm implements NormKernels {
     ChannelNorm norm = norm(p);
     ChannelNorm.Statistics statistics = norm.statistics(HostBuffer.of(b.x()));
     double[] rstds = rstd(statistics.variance(), p.eps());
-    store(statistics.mean(), b.mean());
-    store(rstds, b.rstd());
+    Numbers.store(statistics.mean(), b.mean());
+    Numbers.store(rstds, b.rstd());
     double unbiased = (double) p.rows() / (p.rows() - 1);
     move(running.mean(), p.momentum(), statistics.mean(), 1);
     move(running.variance(), p.momentum(), statistics.variance(), unbiased);
