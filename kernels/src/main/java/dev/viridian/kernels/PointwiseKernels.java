@@ -71,6 +71,9 @@ public interface PointwiseKernels {
     POW
   }
 
+  /** A term of a sum, {@code coefficient · x}. */
+  record Term(float coefficient, Buffer x) {}
+
   /** {@code y = f(x)}, n values. */
   void unary(Unary f, long n, float p0, float p1, Buffer x, Buffer y);
 
@@ -92,8 +95,8 @@ public interface PointwiseKernels {
   /** {@code y = c ≠ 0 ? a : b}, n values, c I32. */
   void where(long n, Buffer c, Buffer a, Buffer b, Buffer y);
 
-  /** {@code y = Σ coefficients[i] · xs[i]}, n values; summed in the given order in F32. */
-  void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y);
+  /** {@code y = Σ coefficient · x} over all terms, n values; summed in the given order in F32. */
+  void linearCombination(long n, List<Term> terms, Buffer y);
 
   /** x [rows, 2·cols]: {@code y [rows, cols] = x[:, :cols] · gelu(x[:, cols:])}. */
   void geglu(long rows, int cols, Buffer x, Buffer y);

@@ -4,6 +4,7 @@ import dev.viridian.engine.InputException;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.ops.Contiguous;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
@@ -212,12 +213,11 @@ public final class NoiseTable {
       long bytes = each * a.dtype().bytes();
       for (int i = 0; i < timesteps.length; i++) {
         int t = timesteps[i];
-        float[] factors = {(float) ofA.applyAsDouble(t), (float) ofB.applyAsDouble(t)};
-        List<Buffer> terms = List.of(from.slice(i * bytes, bytes), other.slice(i * bytes, bytes));
-        a.device()
-            .kernels()
-            .pointwise()
-            .linearCombination(each, factors, terms, to.slice(i * bytes, bytes));
+        List<Term> terms =
+            List.of(
+                new Term((float) ofA.applyAsDouble(t), from.slice(i * bytes, bytes)),
+                new Term((float) ofB.applyAsDouble(t), other.slice(i * bytes, bytes)));
+        a.device().kernels().pointwise().linearCombination(each, terms, to.slice(i * bytes, bytes));
       }
     }
     return out;

@@ -8,6 +8,7 @@ import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.PointwiseKernels.Binary;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
@@ -42,7 +43,8 @@ public record BceWithLogits() implements ComputeOp {
     k.pointwise().unary(Unary.ABS, n, 0, 0, c.input(0), tail);
     k.pointwise().unary(Unary.AFFINE, n, -1, 0, tail, tail);
     k.pointwise().unary(Unary.SOFTPLUS, n, 0, 0, tail, tail);
-    k.pointwise().linearCombination(n, new float[] {1, -1, 1}, List.of(y, part, tail), y);
+    k.pointwise()
+        .linearCombination(n, List.of(new Term(1, y), new Term(-1, part), new Term(1, tail)), y);
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.PointwiseKernels.Binary;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
@@ -46,7 +47,7 @@ public record BinaryCrossEntropy() implements ComputeOp {
     Buffer y = c.output(0);
     k.pointwise().unary(Unary.AFFINE, n, -1, 1, c.input(1), y);
     Flat.binary(k, Binary.MUL, n, y, no, no);
-    k.pointwise().linearCombination(n, new float[] {-1, -1}, List.of(yes, no), y);
+    k.pointwise().linearCombination(n, List.of(new Term(-1, yes), new Term(-1, no)), y);
   }
 
   private static void flooredLog(Kernels k, long n, Buffer x, Buffer y) {

@@ -8,6 +8,7 @@ import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,13 +55,11 @@ public record LinearCombination(List<Float> coefficients) implements ComputeOp {
 
   @Override
   public void forward(Forward c) {
-    float[] factors = new float[c.inputs()];
-    List<Buffer> xs = new ArrayList<>();
-    for (int i = 0; i < factors.length; i++) {
-      factors[i] = coefficients.get(i);
-      xs.add(c.input(i));
+    List<Term> terms = new ArrayList<>();
+    for (int i = 0; i < c.inputs(); i++) {
+      terms.add(new Term(coefficients.get(i), c.input(i)));
     }
-    c.kernels().pointwise().linearCombination(c.out(0).elements(), factors, xs, c.output(0));
+    c.kernels().pointwise().linearCombination(c.out(0).elements(), terms, c.output(0));
   }
 
   @Override
@@ -72,7 +71,7 @@ public record LinearCombination(List<Float> coefficients) implements ComputeOp {
         c.kernels()
             .pointwise()
             .linearCombination(
-                c.gradOut(0).elements(), new float[] {coefficients.get(i)}, List.of(dy), dx);
+                c.gradOut(0).elements(), List.of(new Term(coefficients.get(i), dy)), dx);
       }
     }
   }

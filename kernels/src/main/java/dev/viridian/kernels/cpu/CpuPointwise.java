@@ -65,8 +65,8 @@ final class CpuPointwise extends CpuFamily<PointwiseKernels> implements Pointwis
   }
 
   @Override
-  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    pick("linearCombination", n).linearCombination(n, coefficients, xs, y);
+  public void linearCombination(long n, List<Term> terms, Buffer y) {
+    pick("linearCombination", n).linearCombination(n, terms, y);
   }
 
   @Override

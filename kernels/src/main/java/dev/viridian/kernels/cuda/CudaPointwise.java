@@ -126,39 +126,30 @@ final class CudaPointwise implements PointwiseKernels {
   }
 
   @Override
-  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    if (coefficients.length != xs.size()) {
-      throw new IllegalArgumentException(
-          "linearCombination: "
-              + coefficients.length
-              + " coefficients for "
-              + xs.size()
-              + " terms");
-    }
-    if (xs.size() <= TERMS) {
-      combine(n, coefficients, xs, 0, null, y);
+  public void linearCombination(long n, List<Term> terms, Buffer y) {
+    if (terms.size() <= TERMS) {
+      combine(n, terms, null, y);
       return;
     }
     // y may be one of the terms, so the sum so far lies elsewhere.
     try (CudaAllocator.Scratch sum = allocator.scratch(4 * n)) {
-      for (int first = 0; first < xs.size(); first += TERMS) {
-        boolean last = first + TERMS >= xs.size();
+      for (int first = 0; first < terms.size(); first += TERMS) {
+        int end = Math.min(first + TERMS, terms.size());
         CudaBuffer start = first == 0 ? null : sum.buffer();
-        combine(n, coefficients, xs, first, start, last ? y : sum.buffer());
+        combine(n, terms.subList(first, end), start, end == terms.size() ? y : sum.buffer());
       }
     }
   }
 
   /** Adds up to eight terms to {@code start}. */
-  private void combine(
-      long n, float[] factors, List<Buffer> xs, int first, @Nullable Buffer start, Buffer y) {
-    int terms = Math.min(TERMS, xs.size() - first);
-    CudaLaunch launch = wide("combine").i32(terms).i64(n).optional(start, 4 * n);
+  private void combine(long n, List<Term> terms, @Nullable Buffer start, Buffer y) {
+    int count = terms.size();
+    CudaLaunch launch = wide("combine").i32(count).i64(n).optional(start, 4 * n);
     for (int k = 0; k < TERMS; k++) {
-      launch.f32(k < terms ? factors[first + k] : 0);
+      launch.f32(k < count ? terms.get(k).coefficient() : 0);
     }
     for (int k = 0; k < TERMS; k++) {
-      launch.optional(k < terms ? xs.get(first + k) : null, 4 * n);
+      launch.optional(k < count ? terms.get(k).x() : null, 4 * n);
     }
     launch.floats(y, n).each(n);
   }

@@ -14,6 +14,7 @@ import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.LayerNorm;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.PointwiseKernels.Binary;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.jit.JitPaths;
@@ -280,13 +281,13 @@ final class JitElementsTest {
         0, // in F32, in the given order: bit by bit
         k -> {
           HostBuffer y = Floats.copy(b);
-          k.linearCombination(n, new float[] {0.3f, -1.7f, 1}, List.of(a, y, b), y);
+          k.linearCombination(n, List.of(new Term(0.3f, a), new Term(-1.7f, y), new Term(1, b)), y);
           HostBuffer over = Floats.copy(a);
-          k.linearCombination(n, new float[] {0.3f, 2}, List.of(over, b), over);
+          k.linearCombination(n, List.of(new Term(0.3f, over), new Term(2, b)), over);
           HostBuffer one = Floats.filled(n, 7);
-          k.linearCombination(n, new float[] {0.3f}, List.of(a), one);
+          k.linearCombination(n, List.of(new Term(0.3f, a)), one);
           HostBuffer none = Floats.filled(n, 7);
-          k.linearCombination(n, new float[0], List.of(), none);
+          k.linearCombination(n, List.of(), none);
           HostBuffer sum = Floats.copy(a);
           k.addTo(n, 0.7f, b, sum);
           return List.of(y, over, one, none, sum);

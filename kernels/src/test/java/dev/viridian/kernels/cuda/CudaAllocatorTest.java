@@ -14,6 +14,7 @@ import dev.viridian.kernels.NormKernels.BatchNorm;
 import dev.viridian.kernels.NormKernels.Forward;
 import dev.viridian.kernels.NormKernels.GroupNorm;
 import dev.viridian.kernels.NormKernels.Running;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.ReduceKernels.Problem;
 import dev.viridian.kernels.ResampleKernels.Mode;
 import dev.viridian.kernels.ResampleKernels.Resize;
@@ -223,7 +224,7 @@ class CudaAllocatorTest extends CudaFamilyTest {
             () ->
                 kernels
                     .pointwise()
-                    .linearCombination(100, new float[10], Collections.nCopies(10, big), tiny));
+                    .linearCombination(100, Collections.nCopies(10, new Term(1, big)), tiny));
     long before = allocator.usage().used();
     for (int i = 0; i < calls.size(); i++) {
       IllegalArgumentException e =

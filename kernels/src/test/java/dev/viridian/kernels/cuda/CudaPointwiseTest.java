@@ -3,10 +3,11 @@ package dev.viridian.kernels.cuda;
 import dev.viridian.kernels.BroadcastProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PointwiseKernels.Binary;
+import dev.viridian.kernels.PointwiseKernels.Term;
 import dev.viridian.kernels.PointwiseKernels.Unary;
-import dev.viridian.kernels.memory.Buffer;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -165,22 +166,22 @@ class CudaPointwiseTest extends CudaFamilyTest {
       agree(
           terms + " terms",
           0,
-          (k, b) ->
-              k.pointwise()
-                  .linearCombination(
-                      257, coefficients, Arrays.asList(b).subList(0, terms), b[terms]),
+          (k, b) -> {
+            List<Term> all = new ArrayList<>();
+            for (int i = 0; i < terms; i++) {
+              all.add(new Term(coefficients[i], b[i]));
+            }
+            k.pointwise().linearCombination(257, all, b[terms]);
+          },
           arguments);
     }
-    float[] twelve = new float[12];
-    Arrays.fill(twelve, 0.3f);
     agree(
         "into a term",
         0,
         (k, b) -> {
-          Buffer[] all = new Buffer[12];
-          Arrays.fill(all, b[0]);
-          all[11] = b[1];
-          k.pointwise().linearCombination(100, twelve, List.of(all), b[1]);
+          List<Term> twelve = new ArrayList<>(Collections.nCopies(11, new Term(0.3f, b[0])));
+          twelve.add(new Term(0.3f, b[1]));
+          k.pointwise().linearCombination(100, twelve, b[1]);
         },
         normal(100),
         normal(100));

@@ -224,34 +224,25 @@ public final class JitPointwise implements PointwiseKernels, Selective {
   }
 
   @Override
-  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    if (xs.isEmpty()) {
-      plain.linearCombination(n, coefficients, xs, y); // zeros
+  public void linearCombination(long n, List<Term> terms, Buffer y) {
+    if (terms.isEmpty()) {
+      plain.linearCombination(n, terms, y); // zeros
       return;
-    }
-    if (coefficients.length != xs.size()) {
-      throw new IllegalArgumentException(
-          "linearCombination: "
-              + coefficients.length
-              + " coefficients for "
-              + xs.size()
-              + " terms");
     }
     RunCode first = new RunCode(level(), Function.AFFINE);
     RunCode more = new RunCode(level(), Function.ADD_SCALED);
-    Buffer sum = y;
-    boolean overwrites = false;
-    for (int i = 1; i < xs.size(); i++) {
-      overwrites |= HostBuffer.of(xs.get(i)).asOverlappingSlice(HostBuffer.of(y)).isPresent();
-    }
-    MemorySegment apart = overwrites ? NativeScratch.get(NativeScratch.Part.SUMS, 4 * n) : null;
-    if (apart != null) {
-      sum = new HostBuffer(apart);
-    }
-    flat(first, n, xs.getFirst(), xs.getFirst(), sum, coefficients[0], 0);
-    for (int i = 1; i < xs.size(); i++) {
-      boolean ends = i == xs.size() - 1;
-      flat(more, n, sum, xs.get(i), ends ? y : sum, coefficients[i], 0);
+    MemorySegment to = HostBuffer.of(y);
+    boolean overwrites =
+        terms.stream()
+            .skip(1)
+            .anyMatch(t -> HostBuffer.of(t.x()).asOverlappingSlice(to).isPresent());
+    Buffer sum = overwrites ? new HostBuffer(NativeScratch.get(NativeScratch.Part.SUMS, 4 * n)) : y;
+    Term start = terms.getFirst();
+    flat(first, n, start.x(), start.x(), sum, start.coefficient(), 0);
+    for (int i = 1; i < terms.size(); i++) {
+      Term term = terms.get(i);
+      Buffer next = i == terms.size() - 1 ? y : sum;
+      flat(more, n, sum, term.x(), next, term.coefficient(), 0);
     }
   }
 

@@ -7,6 +7,7 @@ import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.DoubleBinaryOperator;
 
 /** Element-wise functions by plain loops, computed in double unless the contract says F32. */
 public final class ReferencePointwise implements PointwiseKernels {
@@ -67,29 +68,30 @@ public final class ReferencePointwise implements PointwiseKernels {
   @Override
   public void binaryBackwardA(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer da) {
-    MemorySegment gradient = HostBuffer.of(dy);
-    MemorySegment result = HostBuffer.of(da);
-    eachPair(
-        p,
-        a,
-        b,
-        (i, u, v) ->
-            Numbers.set(
-                result, i, Numbers.get(gradient, i) * ScalarFunctions.derivativeA(f, u, v)));
+    chain(p, a, b, dy, (u, v) -> ScalarFunctions.derivativeA(f, u, v), da);
   }
 
   @Override
   public void binaryBackwardB(
       Binary f, BroadcastProblem p, Buffer a, Buffer b, Buffer dy, Buffer db) {
+    chain(p, a, b, dy, (u, v) -> ScalarFunctions.derivativeB(f, u, v), db);
+  }
+
+  private static void chain(
+      BroadcastProblem p,
+      Buffer a,
+      Buffer b,
+      Buffer dy,
+      DoubleBinaryOperator derivative,
+      Buffer to) {
     MemorySegment gradient = HostBuffer.of(dy);
-    MemorySegment result = HostBuffer.of(db);
+    MemorySegment result = HostBuffer.of(to);
     eachPair(
         p,
         a,
         b,
         (i, u, v) ->
-            Numbers.set(
-                result, i, Numbers.get(gradient, i) * ScalarFunctions.derivativeB(f, u, v)));
+            Numbers.set(result, i, Numbers.get(gradient, i) * derivative.applyAsDouble(u, v)));
   }
 
   @Override
@@ -105,21 +107,12 @@ public final class ReferencePointwise implements PointwiseKernels {
   }
 
   @Override
-  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    if (coefficients.length != xs.size()) {
-      throw new IllegalArgumentException(
-          "linearCombination: "
-              + coefficients.length
-              + " coefficients for "
-              + xs.size()
-              + " terms");
-    }
-    MemorySegment[] in = xs.stream().map(HostBuffer::of).toArray(MemorySegment[]::new);
+  public void linearCombination(long n, List<Term> terms, Buffer y) {
     MemorySegment out = HostBuffer.of(y);
     for (long i = 0; i < n; i++) {
       float sum = 0;
-      for (int k = 0; k < in.length; k++) {
-        sum += coefficients[k] * Numbers.get(in[k], i);
+      for (Term term : terms) {
+        sum += term.coefficient() * Numbers.get(HostBuffer.of(term.x()), i);
       }
       Numbers.set(out, i, sum);
     }

@@ -205,25 +205,16 @@ public final class VectorPointwise implements PointwiseKernels, Selective {
   }
 
   @Override
-  public void linearCombination(long n, float[] coefficients, List<Buffer> xs, Buffer y) {
-    if (coefficients.length != xs.size()) {
-      throw new IllegalArgumentException(
-          "linearCombination: "
-              + coefficients.length
-              + " coefficients for "
-              + xs.size()
-              + " terms");
-    }
-    MemorySegment[] in = xs.stream().map(HostBuffer::of).toArray(MemorySegment[]::new);
+  public void linearCombination(long n, List<Term> terms, Buffer y) {
     MemorySegment out = HostBuffer.of(y);
     eachRun(
         n,
         (from, count) -> {
           float[] sum = Scratch.get(Scratch.Part.SECOND, RUN);
           Arrays.fill(sum, 0, count, 0);
-          for (int k = 0; k < in.length; k++) {
-            float[] values = read(Scratch.Part.FIRST, in[k], from, count);
-            BinaryLoops.addScaled(sum, coefficients[k], values, count);
+          for (Term term : terms) {
+            float[] values = read(Scratch.Part.FIRST, HostBuffer.of(term.x()), from, count);
+            BinaryLoops.addScaled(sum, term.coefficient(), values, count);
           }
           write(sum, count, out, from);
         });
