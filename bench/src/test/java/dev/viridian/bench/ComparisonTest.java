@@ -11,6 +11,7 @@ import dev.viridian.bench.work.Work;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ final class ComparisonTest {
       };
 
   private Peer peer(String name, double... seconds) {
-    Iterator<Double> next = java.util.Arrays.stream(seconds).iterator();
+    Iterator<Double> next = Arrays.stream(seconds).iterator();
     return new Peer() {
       @Override
       public String name() {

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -75,7 +76,7 @@ public final class BuiltInModel {
         }
       }
     } catch (InputException e) {
-      ModelFiles.deleteTemporary(java.util.Objects.requireNonNull(folder));
+      ModelFiles.deleteTemporary(Objects.requireNonNull(folder));
       throw e;
     } catch (IOException e) {
       if (folder != null) {

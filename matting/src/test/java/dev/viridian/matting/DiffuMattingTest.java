@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -137,7 +138,7 @@ class DiffuMattingTest {
     try (Device device = device(2);
         DiffuMatting model = load(device)) {
       float[] other = model.generate(SMALL, 5).decoded();
-      assertFalse(java.util.Arrays.equals(model.generate(SMALL, 6).decoded(), other));
+      assertFalse(Arrays.equals(model.generate(SMALL, 6).decoded(), other));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.viridian.diffusion.weights;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Lists the tensors of a network of given shape; forward order, as the networks compute. */
@@ -249,7 +250,7 @@ public final class TensorNames {
   }
 
   private void add(String name, String ldm, long... shape) {
-    List<Long> sizes = java.util.Arrays.stream(shape).boxed().toList();
+    List<Long> sizes = Arrays.stream(shape).boxed().toList();
     list.add(new TensorName(name, ldm, sizes, sizes));
   }
 }

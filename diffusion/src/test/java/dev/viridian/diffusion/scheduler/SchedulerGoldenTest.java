@@ -27,6 +27,7 @@ import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
 import tools.jackson.databind.JsonNode;
 
 /** Every run that the goldens hold of the samplers that are built. */
@@ -153,7 +154,7 @@ class SchedulerGoldenTest {
   }
 
   @SuppressWarnings("try") // the scope closes what the test makes
-  private static DynamicTest test(String name, org.junit.jupiter.api.function.Executable body) {
+  private static DynamicTest test(String name, Executable body) {
     return DynamicTest.dynamicTest(
         name,
         () -> {

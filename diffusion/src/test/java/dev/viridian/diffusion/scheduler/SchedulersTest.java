@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SchedulersTest {
   private static final SchedulerConfig SD15 = SchedulerConfig.sd15();
 
-  private static void refused(String said, org.junit.jupiter.api.function.Executable body) {
+  private static void refused(String said, Executable body) {
     InputException e = assertThrows(InputException.class, body);
     assertTrue(e.getMessage().contains(said), e.getMessage());
     assertEquals(1, e.getMessage().lines().count(), e.getMessage());

@@ -15,8 +15,10 @@ import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.kernels.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -65,7 +67,7 @@ class ModelFilesTest {
       }
       writer.write(copy);
     }
-    Files.move(copy, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(copy, file, StandardCopyOption.REPLACE_EXISTING);
   }
 
   private Path weights(Component component) {
@@ -190,8 +192,7 @@ class ModelFilesTest {
         boolean last = info.name().equals("conv2.bias");
         FileType type = last ? FileType.I32 : info.type();
         MemorySegment data =
-            MemorySegment.ofArray(
-                source.data(info.name()).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
+            MemorySegment.ofArray(source.data(info.name()).toArray(ValueLayout.JAVA_BYTE));
         writer.add(new TensorInfo(info.name(), type, info.shape()), data);
       }
     }

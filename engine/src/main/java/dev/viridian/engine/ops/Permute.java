@@ -5,6 +5,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Backward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.autograd.ViewOp;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,7 +16,7 @@ import java.util.List;
 public record Permute(List<Integer> dims) implements ViewOp {
   /** Dimension i of the result is dimension {@code dims[i]} of x. */
   public static Tensor of(Tensor x, int... dims) {
-    return Tape.apply(new Permute(java.util.Arrays.stream(dims).boxed().toList()), x);
+    return Tape.apply(new Permute(Arrays.stream(dims).boxed().toList()), x);
   }
 
   @Override

@@ -9,6 +9,8 @@ import dev.viridian.engine.testing.GoldenArea;
 import dev.viridian.engine.testing.GoldenFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -65,7 +67,7 @@ class FormulaWeightsTest {
     }
   }
 
-  private static java.util.List<Long> boxed(long[] shape) {
-    return java.util.Arrays.stream(shape).boxed().toList();
+  private static List<Long> boxed(long[] shape) {
+    return Arrays.stream(shape).boxed().toList();
   }
 }

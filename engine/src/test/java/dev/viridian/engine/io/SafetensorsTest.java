@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.viridian.engine.InputException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -132,7 +134,7 @@ class SafetensorsTest {
         Safetensors.open(write(file("{" + entry("a", "U8", "[4]", "[0,4]") + "}", 4)))) {
       MemorySegment dest = MemorySegment.ofArray(new byte[4]);
       Thread.currentThread().interrupt();
-      assertThrows(java.io.UncheckedIOException.class, () -> file.read("a", 0, dest));
+      assertThrows(UncheckedIOException.class, () -> file.read("a", 0, dest));
       assertTrue(Thread.interrupted());
       file.read("a", 0, dest);
       assertEquals(3, dest.get(ValueLayout.JAVA_BYTE, 3));
@@ -297,7 +299,7 @@ class SafetensorsTest {
     byte[] good =
         file("{\"__metadata__\":{\"k\":\"v\"}," + entry("a", "F32", "[2]", "[0,8]") + "}", 8);
     for (int length = 0; length < good.length; length++) {
-      Path path = write(java.util.Arrays.copyOf(good, length));
+      Path path = write(Arrays.copyOf(good, length));
       refuse(path, ".");
     }
   }

@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.viridian.engine.InputException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -36,10 +39,10 @@ class SafetensorsWriterTest {
     Random random = new Random(7);
     SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
     writer.metadata("quote\"\n", "値");
-    java.util.Map<String, byte[]> truth = new java.util.LinkedHashMap<>();
+    Map<String, byte[]> truth = new LinkedHashMap<>();
     for (FileType type : FileType.values()) {
       for (long[] shape : new long[][] {{}, {0, 3}, {3, 5}, {1, 300_001}}) {
-        List<Long> sizes = java.util.Arrays.stream(shape).boxed().toList();
+        List<Long> sizes = Arrays.stream(shape).boxed().toList();
         TensorInfo info = new TensorInfo(type + "." + sizes + ".\"\n名", type, sizes);
         byte[] bytes = new byte[(int) info.bytes()];
         random.nextBytes(bytes);
@@ -95,7 +98,7 @@ class SafetensorsWriterTest {
             },
             out -> {
               out.accept(big);
-              throw new java.io.UncheckedIOException(new IOException("No space left on device"));
+              throw new UncheckedIOException(new IOException("No space left on device"));
             },
             out -> out.accept(big.asSlice(1)),
             out -> {
@@ -133,8 +136,7 @@ class SafetensorsWriterTest {
             .add(
                 info("a", FileType.U8, 1L),
                 out -> {
-                  throw new java.io.UncheckedIOException(
-                      new IOException("No space left on device"));
+                  throw new UncheckedIOException(new IOException("No space left on device"));
                 });
     String message = assertThrows(WriteException.class, () -> writer.write(path)).getMessage();
     assertEquals(path + ": cannot be written: No space left on device", message);

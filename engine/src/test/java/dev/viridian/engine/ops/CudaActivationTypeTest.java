@@ -25,6 +25,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Every op that takes activations of 16 bits, on an (emulated) CUDA device that has them, against
@@ -168,7 +169,7 @@ class CudaActivationTypeTest {
     }
   }
 
-  private static void refused(String message, org.junit.jupiter.api.function.Executable work) {
+  private static void refused(String message, Executable work) {
     assertEquals(message, assertThrows(ShapeException.class, work).getMessage());
   }
 }

@@ -4,6 +4,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Op;
 import dev.viridian.kernels.DType;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * One row of the {@link OpCatalogueTest}: what an op is tried with.
@@ -47,7 +48,7 @@ record OpRow(Class<? extends Op> op, double tolerance, List<Sample> samples, Lis
   /** An application of the op. */
   record Sample(String name, Apply apply, In... inputs) {
     /** An application with one result. */
-    static Sample one(String name, java.util.function.Function<Tensor[], Tensor> f, In... inputs) {
+    static Sample one(String name, Function<Tensor[], Tensor> f, In... inputs) {
       return new Sample(name, in -> List.of(f.apply(in)), inputs);
     }
   }

@@ -5,9 +5,13 @@ import dev.viridian.engine.Layout;
 import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
+import dev.viridian.engine.autograd.Backward;
+import dev.viridian.engine.autograd.Tape;
+import dev.viridian.engine.autograd.ViewOp;
 import dev.viridian.engine.ops.Permute;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /** A case of the golden area {@code ops}, with its inputs as tensors. */
@@ -112,15 +116,14 @@ public final class GoldenOps {
         for (int i = 0; i < dims.length; i++) {
           dims[i] = step.get(1).get(i).asInt();
         }
-        return dev.viridian.engine.autograd.Tape.apply(
-            new TestView(l -> l.permute(dims), t.layout()), t);
+        return Tape.apply(new TestView(l -> l.permute(dims), t.layout()), t);
       }
       case "slice" -> {
         int dim = step.get(1).asInt();
         long start = step.get(2).asLong();
         long stop = step.get(3).isNull() ? t.shape().dim(dim) : step.get(3).asLong();
         long by = step.get(4).asLong();
-        return dev.viridian.engine.autograd.Tape.apply(
+        return Tape.apply(
             new TestView(
                 l -> l.slice(dim, start, Math.min(stop, l.shape().dim(dim)), by), t.layout()),
             t);
@@ -131,23 +134,21 @@ public final class GoldenOps {
           sizes[i] = step.get(1).get(i).asLong();
         }
         Shape target = Shape.of(sizes);
-        return dev.viridian.engine.autograd.Tape.apply(
-            new TestView(l -> l.expand(target), t.layout()), t);
+        return Tape.apply(new TestView(l -> l.expand(target), t.layout()), t);
       }
       default -> throw new IllegalArgumentException("view " + step);
     }
   }
 
   /** A view whose gradient is scattered back element by element: independent of the real ops. */
-  private record TestView(java.util.function.UnaryOperator<Layout> change, Layout input)
-      implements dev.viridian.engine.autograd.ViewOp {
+  private record TestView(UnaryOperator<Layout> change, Layout input) implements ViewOp {
     @Override
     public Layout view(Layout layout) {
       return change.apply(layout);
     }
 
     @Override
-    public void backward(dev.viridian.engine.autograd.Backward c) {
+    public void backward(Backward c) {
       Shape shape = c.inSpec(0).shape();
       float[] sum = new float[Math.toIntExact(shape.elements())];
       Layout view = change.apply(Layout.contiguous(shape));

@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cuda;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -41,7 +42,7 @@ record Walk(long[] sizes, long[][] strides) {
     }
     long[] filled = new long[RANK];
     long[][] strides = new long[operands.length][RANK];
-    java.util.Arrays.fill(filled, 1);
+    Arrays.fill(filled, 1);
     int skip = RANK - sizes.size();
     for (int d = 0; d < sizes.size(); d++) {
       filled[skip + d] = sizes.get(d);

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -338,7 +339,7 @@ final class JitElementsTest {
     }
   }
 
-  private static void refused(org.junit.jupiter.api.function.Executable call) {
+  private static void refused(Executable call) {
     assertThrows(IndexOutOfBoundsException.class, call);
   }
 }

@@ -21,6 +21,8 @@ import dev.viridian.kernels.PointwiseKernels.Unary;
 import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -40,7 +42,7 @@ class CudaActivationsTest extends CudaFamilyTest {
   @EnumSource(
       value = DType.class,
       names = {"F16", "BF16"})
-  @java.lang.annotation.Retention(java.lang.annotation.RetentionPolicy.RUNTIME)
+  @Retention(RetentionPolicy.RUNTIME)
   @ParameterizedTest
   private @interface OfBothTypes {}
 

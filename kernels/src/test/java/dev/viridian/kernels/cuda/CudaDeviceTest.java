@@ -8,7 +8,9 @@ import dev.viridian.kernels.memory.CudaBuffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** The device, its memory, its transfers and the checks of launches. */
 class CudaDeviceTest extends CudaFamilyTest {
@@ -31,7 +33,7 @@ class CudaDeviceTest extends CudaFamilyTest {
     for (long bytes : new long[] {0, 1, 4095, 4 * MEBIBYTE, 13 * MEBIBYTE + 3}) {
       MemorySegment there = Arena.ofAuto().allocate(Math.max(1, bytes)).asSlice(0, bytes);
       for (long i = 0; i < bytes; i += 97) {
-        there.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        there.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
       }
       CudaBuffer block = allocator.allocate(bytes + 8);
       device.upload(there, block.slice(8, bytes));
@@ -87,7 +89,7 @@ class CudaDeviceTest extends CudaFamilyTest {
     allocator.release(small);
   }
 
-  private static void assertSays(String expected, org.junit.jupiter.api.function.Executable call) {
+  private static void assertSays(String expected, Executable call) {
     RuntimeException e = assertThrows(RuntimeException.class, call);
     assertTrue(e.getMessage().contains(expected), e.getMessage());
   }

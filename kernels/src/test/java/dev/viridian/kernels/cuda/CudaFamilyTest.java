@@ -9,6 +9,7 @@ import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.CudaBuffer;
+import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -174,7 +175,7 @@ abstract class CudaFamilyTest {
     CudaBuffer[] own = new CudaBuffer[arguments.length];
     for (int i = 0; i < arguments.length; i++) {
       expected[i] = arguments[i].copy();
-      host[i] = new dev.viridian.kernels.memory.HostBuffer(expected[i].memory);
+      host[i] = new HostBuffer(expected[i].memory);
       long bytes = expected[i].memory.byteSize();
       long offset = random.nextInt(5) * (long) Math.max(4, arguments[i].type.bytes());
       CudaBuffer block = allocator.allocate(bytes + offset);

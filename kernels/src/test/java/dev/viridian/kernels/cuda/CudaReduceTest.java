@@ -2,6 +2,7 @@ package dev.viridian.kernels.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.ReduceKernels.Problem;
 import dev.viridian.kernels.cuda.EmulatedDevice.Order;
 import dev.viridian.kernels.memory.CudaBuffer;
@@ -103,14 +104,14 @@ class CudaReduceTest extends CudaFamilyTest {
         (k, b) -> k.reduce().max(p, b[0], b[1], b[2]),
         x,
         unwritten(runs(p)),
-        empty(dev.viridian.kernels.DType.I64, runs(p)));
+        empty(DType.I64, runs(p)));
     agree(
         "min " + p,
         0,
         (k, b) -> k.reduce().min(p, b[0], b[1], b[2]),
         x,
         unwritten(runs(p)),
-        empty(dev.viridian.kernels.DType.I64, runs(p)));
+        empty(DType.I64, runs(p)));
     agree(
         "max without places " + p,
         0,

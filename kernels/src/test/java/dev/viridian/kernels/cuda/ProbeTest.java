@@ -3,6 +3,7 @@ package dev.viridian.kernels.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.memory.CudaBuffer;
 import java.io.IOException;
@@ -43,7 +44,7 @@ class ProbeTest {
           CudaKernels kernels = new CudaKernels(device, allocator)) {
         CudaBuffer x = allocator.allocate(4);
         try {
-          kernels.copy().fill(dev.viridian.kernels.DType.F32, 1, 1, x);
+          kernels.copy().fill(DType.F32, 1, 1, x);
           device.synchronize();
           System.out.println("a kernel ran");
           kernels.gemm().gemm(GemmProblem.of(1, 1, 1, false, false), x, x, null, x);

@@ -21,7 +21,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -88,7 +90,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private DiffuMatting load(ModelFiles files, Device device) {
     try {
-      options.fill(java.util.Objects.requireNonNull(spec), files.defaults());
+      options.fill(Objects.requireNonNull(spec), files.defaults());
       MemoryEstimate.check(files, options, dtype(device), precision(device), device);
     } catch (RuntimeException e) {
       files.close();
@@ -144,8 +146,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   /** Where each picture goes; image i of single-picture batches has seed + i. */
   private List<OutputNames> names(long seed) {
-    String output = java.util.Objects.requireNonNull(options.output);
-    if (output.toLowerCase(java.util.Locale.ROOT).endsWith(".png")) {
+    String output = Objects.requireNonNull(options.output);
+    if (output.toLowerCase(Locale.ROOT).endsWith(".png")) {
       return List.of(OutputNames.of(Path.of(output)));
     }
     List<OutputNames> names = new ArrayList<>();
@@ -198,7 +200,7 @@ final class GenerateCommand implements Callable<Integer> {
     console
         .err()
         .printf(
-            java.util.Locale.ROOT,
+            Locale.ROOT,
             "%s in %.1f s, peak resident memory %.2f GB%n",
             pictures == 1 ? output.first() : pictures + " pictures in " + output.folder(),
             seconds,

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -100,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private TrainOptions check(Checks checks) {
-    CommandSpec command = java.util.Objects.requireNonNull(spec);
+    CommandSpec command = Objects.requireNonNull(spec);
     checks.ranges(command);
     checks.paths(command);
     List<String> names = Arrays.stream(Stage.values()).map(Stage::key).toList();
@@ -194,7 +195,7 @@ final class TrainCommand implements Callable<Integer> {
       ModelConfigs shapes = files == null ? configs : files.configs();
       head =
           lossFlags.head(
-              checks, java.util.Objects.requireNonNull(shapes).vae().blockOutChannels().getFirst());
+              checks, Objects.requireNonNull(shapes).vae().blockOutChannels().getFirst());
     }
     return Start.of(stage, files, configs, head, device, flags.seed);
   }
@@ -240,7 +241,7 @@ final class TrainCommand implements Callable<Integer> {
       Trainer trainer,
       MemoryNeed need,
       Device device) {
-    Main console = java.util.Objects.requireNonNull(main);
+    Main console = Objects.requireNonNull(main);
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("output", flags.output.toString());
     result.put("steps", summary.steps());
@@ -260,7 +261,7 @@ final class TrainCommand implements Callable<Integer> {
     options.settings().forEach((name, value) -> facts.put("--" + name, value));
     result.forEach((name, value) -> facts.put(name.replace('_', ' '), String.valueOf(value)));
     LossReport.write(flags.output, facts);
-    CommandSpec command = java.util.Objects.requireNonNull(spec);
+    CommandSpec command = Objects.requireNonNull(spec);
     if (console.json()) {
       Json.print(command.commandLine().getOut(), result);
       return;

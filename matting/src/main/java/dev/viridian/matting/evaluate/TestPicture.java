@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
@@ -116,7 +117,7 @@ record TestPicture(Path file, @Nullable Path alpha, String text, String noun, St
 
   /** The true alpha, in 0…1; of a line that has one. */
   float[] truth(int side) {
-    return Images.channel(image(java.util.Objects.requireNonNull(alpha), side), 0);
+    return Images.channel(image(Objects.requireNonNull(alpha), side), 0);
   }
 
   private static BufferedImage image(Path file, int side) {

@@ -19,6 +19,7 @@ import dev.viridian.engine.ops.Sum;
 import dev.viridian.kernels.ResampleKernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -144,7 +145,7 @@ public final class GreenLoss {
           sum = sum == null ? term : Add.of(sum, term);
         }
       }
-      return scope.keep(Affine.of(java.util.Objects.requireNonNull(sum), 1f / layers, 0));
+      return scope.keep(Affine.of(Objects.requireNonNull(sum), 1f / layers, 0));
     }
   }
 

@@ -13,9 +13,11 @@ import dev.viridian.engine.ops.Permute;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.matting.GreenPrompt;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,7 +104,7 @@ final class BatchMaker {
 
   private static float[] filled(int n, float value) {
     float[] values = new float[n];
-    java.util.Arrays.fill(values, value);
+    Arrays.fill(values, value);
     return values;
   }
 
@@ -144,7 +146,7 @@ final class BatchMaker {
       }
       if (alpha != null) {
         Pixels.copy(
-            java.util.Objects.requireNonNull(sample.alpha()),
+            Objects.requireNonNull(sample.alpha()),
             sample.side(),
             top,
             left,
@@ -154,7 +156,7 @@ final class BatchMaker {
             alpha,
             i * side * side);
       }
-      ids[i] = java.util.Arrays.stream(drawn.captions[i].ids()).asLongStream().toArray();
+      ids[i] = Arrays.stream(drawn.captions[i].ids()).asLongStream().toArray();
       green[i] = drawn.captions[i].greenPositions();
     }
     try (MemoryScope scope = MemoryScope.open()) {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -138,7 +139,7 @@ public final class LossReport {
       list.map(path -> path.getFileName().toString())
           .filter(name -> name.matches("\\d+-\\d+\\.png"))
           .sorted(
-              java.util.Comparator.comparingLong((String n) -> number(n, 0))
+              Comparator.comparingLong((String n) -> number(n, 0))
                   .thenComparingLong(n -> number(n, 1)))
           .forEach(
               name ->

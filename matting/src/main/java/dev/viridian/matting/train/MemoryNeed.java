@@ -21,8 +21,11 @@ import dev.viridian.engine.optim.LearningRateSchedule;
 import dev.viridian.engine.optim.MovingAverage;
 import dev.viridian.kernels.DType;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -50,7 +53,7 @@ public record MemoryNeed(long working, long mapped) {
         options,
         networks.configs(),
         (component, name) ->
-            java.util.Objects.requireNonNull(networks.module(component).parameters().get(name))
+            Objects.requireNonNull(networks.module(component).parameters().get(name))
                 .value()
                 .dtype(),
         table,
@@ -120,7 +123,7 @@ public record MemoryNeed(long working, long mapped) {
     if (options.emaDecay() == null) {
       return null;
     }
-    Map<String, Tensor> all = new java.util.LinkedHashMap<>();
+    Map<String, Tensor> all = new LinkedHashMap<>();
     groups.forEach(group -> all.putAll(group.parameters()));
     return new MovingAverage(all, MovingAverage.Options.DEFAULT);
   }
@@ -186,7 +189,7 @@ public record MemoryNeed(long working, long mapped) {
     long[][] ids = new long[b][];
     int[][] green = new int[b][];
     for (int i = 0; i < b; i++) {
-      ids[i] = java.util.Arrays.stream(caption.ids()).asLongStream().toArray();
+      ids[i] = Arrays.stream(caption.ids()).asLongStream().toArray();
       green[i] = caption.greenPositions();
     }
     return new Batch(pictures, mask, mean, logVariance, posterior, noise, new int[b], ids, green);

@@ -14,6 +14,7 @@ import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.nn.Parameter;
+import dev.viridian.engine.ops.Cast;
 import dev.viridian.engine.ops.Contiguous;
 import dev.viridian.kernels.DType;
 import dev.viridian.matting.head.MattingHead;
@@ -82,7 +83,7 @@ public final class Networks implements AutoCloseable {
   }
 
   private static Tensor toF32(Tensor old) {
-    return dev.viridian.engine.ops.Cast.of(old, DType.F32);
+    return Cast.of(old, DType.F32);
   }
 
   /** The shapes. */

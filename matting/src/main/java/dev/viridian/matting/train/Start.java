@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +88,7 @@ public final class Start implements AutoCloseable {
         if (drawn.contains(component)) {
           Initialisation.draw(component, networks.module(component), device, random);
         } else {
-          networks.load(component, java.util.Objects.requireNonNull(files), device);
+          networks.load(component, Objects.requireNonNull(files), device);
         }
       }
       int vocabulary = all.textEncoder().vocabSize();

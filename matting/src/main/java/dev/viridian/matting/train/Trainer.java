@@ -22,6 +22,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -299,7 +300,7 @@ public final class Trainer implements AutoCloseable {
       AutoencoderLoss.Parts parts =
           AutoencoderLoss.of(
               networks.autoencoder(),
-              java.util.Objects.requireNonNull(batch.pictures()),
+              Objects.requireNonNull(batch.pictures()),
               batch.posteriorNoise(),
               options.losses().weight(Term.KL));
       Map<Term, Tensor> terms = new EnumMap<>(Term.class);

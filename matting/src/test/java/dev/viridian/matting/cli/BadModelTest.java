@@ -22,6 +22,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -245,7 +246,7 @@ class BadModelTest {
                       MemorySegment.ofArray(new byte[(int) info.bytes()])));
       writer.write(file.resolveSibling("new"));
     }
-    Files.move(file.resolveSibling("new"), file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(file.resolveSibling("new"), file, StandardCopyOption.REPLACE_EXISTING);
   }
 
   @Test

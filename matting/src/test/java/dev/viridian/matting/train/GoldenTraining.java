@@ -15,14 +15,18 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Gradients;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.Contiguous;
+import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.engine.testing.GoldenFile;
 import dev.viridian.matting.head.MattingHead;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -96,7 +100,7 @@ final class GoldenTraining {
     int rows = file.dims("input_ids")[0];
     long[][] ids = new long[rows][];
     for (int i = 0; i < rows; i++) {
-      ids[i] = java.util.Arrays.copyOfRange(all, i * 77, (i + 1) * 77);
+      ids[i] = Arrays.copyOfRange(all, i * 77, (i + 1) * 77);
     }
     return batch(networks, file, ids, from, to);
   }
@@ -108,7 +112,7 @@ final class GoldenTraining {
       scope.keep(d.mean());
       scope.keep(d.logVariance());
       int[] times = file.ints("timesteps");
-      long[][] some = java.util.Arrays.copyOfRange(ids, from, to);
+      long[][] some = Arrays.copyOfRange(ids, from, to);
       return new Batch(
           x0,
           scope.keep(rows(Maps.map(device, file, "M"), from, to)),
@@ -116,14 +120,14 @@ final class GoldenTraining {
           d.logVariance(),
           scope.keep(rows(Maps.map(device, file, "posterior_noise"), from, to)),
           scope.keep(rows(Maps.map(device, file, "noise"), from, to)),
-          java.util.Arrays.copyOfRange(times, from, to),
+          Arrays.copyOfRange(times, from, to),
           some,
           positions(some));
     }
   }
 
   private static Tensor rows(Tensor t, int from, int to) {
-    return dev.viridian.engine.ops.Contiguous.of(dev.viridian.engine.ops.Slice.of(t, 0, from, to));
+    return Contiguous.of(Slice.of(t, 0, from, to));
   }
 
   static int[][] positions(long[][] ids) {
@@ -162,7 +166,7 @@ final class GoldenTraining {
   }
 
   static MattingHead head(Model model) {
-    return java.util.Objects.requireNonNull(model.networks.head());
+    return Objects.requireNonNull(model.networks.head());
   }
 
   /** Compares what was computed with a case, and says all that is off at once. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.testing.Maps;
 import dev.viridian.diffusion.weights.Component;
 import dev.viridian.engine.Device;
@@ -12,6 +13,8 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.autograd.Gradients;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.ops.Contiguous;
+import dev.viridian.engine.ops.Slice;
 import dev.viridian.engine.ops.Sobel;
 import dev.viridian.engine.optim.AdamW;
 import dev.viridian.engine.optim.LearningRateSchedule;
@@ -33,6 +36,7 @@ import dev.viridian.matting.train.GoldenTraining.Comparison;
 import dev.viridian.matting.train.GoldenTraining.Model;
 import dev.viridian.matting.train.LossOptions.Term;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -169,13 +173,9 @@ class TrainingGoldenTest {
       map(x, "H_ref", DetailLoss.edges(d.clean(), m, false));
       sobel(x, "z0", d.clean());
       sobel(x, "z0_hat", d.cleanEstimate());
-      var decoded =
-          model
-              .networks
-              .autoencoder()
-              .decode(d.clean(), false, dev.viridian.diffusion.layers.LayerObserver.NONE);
+      var decoded = model.networks.autoencoder().decode(d.clean(), false, LayerObserver.NONE);
       map(x, "image", decoded.picture());
-      map(x, "feature_channels_0_1", dev.viridian.engine.ops.Slice.of(decoded.feature(), -1, 0, 2));
+      map(x, "feature_channels_0_1", Slice.of(decoded.feature(), -1, 0, 2));
       greenMaps(model, batch, r.greenMaps(), "green_map.", x);
     }
   }
@@ -198,7 +198,7 @@ class TrainingGoldenTest {
       int n = all.length / batch.size();
       for (int b = 0; b < batch.size(); b++) {
         if (batch.greenPositions()[b].length > 0) {
-          float[] row = java.util.Arrays.copyOfRange(all, b * n, (b + 1) * n);
+          float[] row = Arrays.copyOfRange(all, b * n, (b + 1) * n);
           x.tensor(prefix + names.get(l) + "." + b, row);
         }
       }
@@ -248,7 +248,7 @@ class TrainingGoldenTest {
 
   /** A tensor that gradients are asked for, with another's numbers. */
   private static Tensor leaf(Tensor t) {
-    return dev.viridian.engine.ops.Contiguous.copyOf(t).requireGradient(true);
+    return Contiguous.copyOf(t).requireGradient(true);
   }
 
   static Denoised predicted(Denoised d, Tensor eps) {

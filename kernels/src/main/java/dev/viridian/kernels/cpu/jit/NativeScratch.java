@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.jit;
 import dev.viridian.kernels.memory.SystemMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -63,7 +64,7 @@ final class NativeScratch {
   private final Frame frame = new Frame();
 
   private NativeScratch() {
-    java.util.Arrays.fill(parts, MemorySegment.NULL);
+    Arrays.fill(parts, MemorySegment.NULL);
   }
 
   /** Memory of the calling thread of at least the given size. */

@@ -7,6 +7,7 @@ import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.EnumMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,8 +118,7 @@ final class OnlineTile {
 
   /** The state of rows before the first key. */
   private static final class Fresh {
-    static final java.util.EnumMap<VectorLevel, MemorySegment> STATE =
-        new java.util.EnumMap<>(VectorLevel.class);
+    static final EnumMap<VectorLevel, MemorySegment> STATE = new EnumMap<>(VectorLevel.class);
 
     static {
       for (VectorLevel level : VectorLevel.values()) {

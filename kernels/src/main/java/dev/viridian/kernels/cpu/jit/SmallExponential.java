@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.jit;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Generated code of e^x in place, for x up to 87, by the steps of {@link Exponential} and with its
@@ -62,7 +63,7 @@ final class SmallExponential {
     int together = (free.length - 1) / 2;
     for (int first = 0; first < all.length; first += together) {
       int count = Math.min(together, all.length - first);
-      some(java.util.Arrays.copyOfRange(all, first, first + count), log2e);
+      some(Arrays.copyOfRange(all, first, first + count), log2e);
     }
   }
 

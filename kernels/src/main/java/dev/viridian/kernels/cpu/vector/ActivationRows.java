@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.vector;
 
 import dev.viridian.kernels.Activation;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -20,7 +21,7 @@ public final class ActivationRows {
     if (i < count) {
       // The tail as a vector too: a value's arithmetic must not depend on where its row ends.
       float[] values = new float[LANES];
-      Numbers.read(s, dev.viridian.kernels.DType.F32, from + i, 1, values, 0, count - i);
+      Numbers.read(s, DType.F32, from + i, 1, values, 0, count - i);
       VectorMath.activate(activation, FloatVector.fromArray(VectorMath.FLOATS, values, 0))
           .intoArray(values, 0);
       for (int j = i; j < count; j++) {

@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.cpu.jit.CpuFeatures.Feature;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -33,12 +36,12 @@ final class CodePageTest {
     assumeTrue(CodePage.supported(), "no code is generated here");
     assertThrows(IllegalArgumentException.class, () -> CodePage.of(new byte[0]));
     CodePage page = CodePage.of(doubling());
-    try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
-      java.lang.foreign.MemorySegment word = arena.allocate(8, 8);
-      word.set(java.lang.foreign.ValueLayout.JAVA_LONG, 0, 20);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment word = arena.allocate(8, 8);
+      word.set(ValueLayout.JAVA_LONG, 0, 20);
       page.call(word.address());
       page.call(word.address());
-      assertEquals(83, word.get(java.lang.foreign.ValueLayout.JAVA_LONG, 0));
+      assertEquals(83, word.get(ValueLayout.JAVA_LONG, 0));
       page.close();
       page.close();
       assertThrows(IllegalStateException.class, () -> page.call(word.address()));

@@ -17,7 +17,11 @@ import dev.viridian.kernels.cpu.reference.ReferenceGemm;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** The code for AVX-512 on machines without it: its innermost loops run in {@link Emulator}. */
@@ -145,11 +149,9 @@ final class EmulatedTest {
     }
   }
 
-  private final java.util.concurrent.atomic.AtomicInteger emulated =
-      new java.util.concurrent.atomic.AtomicInteger();
+  private final AtomicInteger emulated = new AtomicInteger();
 
-  private java.util.function.Function<DotType, DotKit> only(
-      DotType type, Kit floats, boolean withTiles) {
+  private Function<DotType, DotKit> only(DotType type, Kit floats, boolean withTiles) {
     AmxCode amx = new AmxCode(type);
     DotKit kit =
         new DotKit(
@@ -179,8 +181,7 @@ final class EmulatedTest {
             arguments -> {
               code.call(arguments);
               // One value of the first tile's first row.
-              long c =
-                  memory().get(java.lang.foreign.ValueLayout.JAVA_LONG, arguments + TileCode.C);
+              long c = memory().get(ValueLayout.JAVA_LONG, arguments + TileCode.C);
               long step = 3L * 2 * 64;
               float old = Numbers.get(memory(), (c - 2 * step) / 4);
               Numbers.set(memory(), (c - 2 * step) / 4, old + 0.01f);
@@ -188,8 +189,8 @@ final class EmulatedTest {
   }
 
   @SuppressWarnings("restricted")
-  private static java.lang.foreign.MemorySegment memory() {
-    return java.lang.foreign.MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  private static MemorySegment memory() {
+    return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
   }
 
   /** What is made for AVX-512 emulated, everything else as on AVX2. */

@@ -6,6 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Set;
 
 /**
  * Runs machine code without a processor for it: the instructions that products, {@link WeightCode}
@@ -243,7 +246,7 @@ final class Emulator implements Code {
 
   /** The instructions of AMX. */
   private final class Tiles {
-    static final java.util.Set<Integer> OPCODES = java.util.Set.of(0x49, 0x4B, 0x5C, 0x5E);
+    static final Set<Integer> OPCODES = Set.of(0x49, 0x4B, 0x5C, 0x5E);
     private static final int SIZE = 16;
     private final byte[][][] tile = new byte[8][SIZE][4 * SIZE];
     private boolean configured;
@@ -273,7 +276,7 @@ final class Emulator implements Code {
       switch (key) {
         case 0x2349 -> {
           for (byte[] row : to) {
-            java.util.Arrays.fill(row, (byte) 0);
+            Arrays.fill(row, (byte) 0);
           }
         }
         case 0x234B, 0x224B -> rows(to, key == 0x224B);
@@ -284,10 +287,10 @@ final class Emulator implements Code {
     }
 
     private void configure() {
-      configured = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address) == 1;
+      configured = memory.get(ValueLayout.JAVA_BYTE, address) == 1;
       for (int i = 0; i < 8; i++) {
-        int bytes = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address + 16 + 2L * i);
-        int rows = memory.get(java.lang.foreign.ValueLayout.JAVA_BYTE, address + 48 + i);
+        int bytes = memory.get(ValueLayout.JAVA_BYTE, address + 16 + 2L * i);
+        int rows = memory.get(ValueLayout.JAVA_BYTE, address + 48 + i);
         configured &= bytes == 4 * SIZE && rows == SIZE;
       }
     }

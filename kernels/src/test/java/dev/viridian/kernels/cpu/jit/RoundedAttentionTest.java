@@ -1,10 +1,12 @@
 package dev.viridian.kernels.cpu.jit;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionKernels.Inputs;
 import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
@@ -14,6 +16,7 @@ import dev.viridian.kernels.cpu.reference.ReferenceAttention;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -57,14 +60,14 @@ final class RoundedAttentionTest {
       return new Data(p, q, random(random, keys, 1), random(random, keys, 3), size);
     }
 
-    float[] result(dev.viridian.kernels.AttentionKernels kernels, boolean rounded) {
+    float[] result(AttentionKernels kernels, boolean rounded) {
       HostBuffer out = random(new Random(9), size, 1);
       if (rounded) {
         kernels.forwardRounded(p, new Inputs(q, k, v), new Results(out));
       } else {
         kernels.forward(p, new Inputs(q, k, v), new Results(out));
       }
-      return out.segment().toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
+      return out.segment().toArray(ValueLayout.JAVA_FLOAT);
     }
   }
 
@@ -114,8 +117,7 @@ final class RoundedAttentionTest {
       for (int[] s : SIZES) {
         Data d = Data.of(random, s, 1);
         float[] expected = d.result(new JitAttention(one), true);
-        org.junit.jupiter.api.Assertions.assertArrayEquals(
-            expected, d.result(new JitAttention(three), true), d.p.toString());
+        assertArrayEquals(expected, d.result(new JitAttention(three), true), d.p.toString());
       }
     }
   }
@@ -169,7 +171,7 @@ final class RoundedAttentionTest {
       AttentionProblem causal =
           new AttentionProblem(2, 3, 60, 90, 40, 0.1f, true, q, d.p.k(), d.p.k(), q, Strides.NONE);
       Data c = new Data(causal, d.q, d.k, d.v, d.size);
-      org.junit.jupiter.api.Assertions.assertArrayEquals(
+      assertArrayEquals(
           c.result(new JitAttention(workers), false), c.result(new JitAttention(workers), true));
     }
   }

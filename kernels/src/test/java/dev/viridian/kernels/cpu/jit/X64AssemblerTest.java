@@ -7,11 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -63,7 +65,7 @@ final class X64AssemblerTest {
         boolean instruction =
             !m.isSynthetic()
                 && m.getReturnType() == void.class
-                && !java.lang.reflect.Modifier.isPrivate(m.getModifiers())
+                && !Modifier.isPrivate(m.getModifiers())
                 && !Set.of("align", "jmp", "jump", "mov32").contains(m.getName());
         assertTrue(!instruction || seen.contains(m.getName()), m.getName());
       }
@@ -147,7 +149,7 @@ final class X64AssemblerTest {
   }
 
   private static Gpr register(String name) {
-    return Gpr.valueOf(name.toUpperCase(java.util.Locale.ROOT));
+    return Gpr.valueOf(name.toUpperCase(Locale.ROOT));
   }
 
   private static Mem memory(Matcher text) {

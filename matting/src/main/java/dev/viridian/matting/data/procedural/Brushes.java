@@ -1,5 +1,6 @@
 package dev.viridian.matting.data.procedural;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** Combs, brooms and brushes. */
@@ -89,7 +90,7 @@ final class Brushes {
       };
       k.strand(hair[i % 3], 0.011, 0.006, path);
       if (wet) {
-        double[] end = java.util.Arrays.copyOfRange(path, 6, 12);
+        double[] end = Arrays.copyOfRange(path, 6, 12);
         k.strand(tip, 0.013, 0.007, end);
       }
     }

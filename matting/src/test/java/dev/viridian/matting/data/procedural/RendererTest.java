@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -116,7 +117,7 @@ class RendererTest {
     Renderer.Picture picture = Renderer.draw(model, View.front(0.5), 32);
     assertArrayEquals(
         new float[] {1, 0, 0},
-        java.util.Arrays.copyOfRange(picture.rgb(), 3 * (16 * 32 + 16), 3 * (16 * 32 + 16) + 3));
+        Arrays.copyOfRange(picture.rgb(), 3 * (16 * 32 + 16), 3 * (16 * 32 + 16) + 3));
   }
 
   /** A large picture is made in many bands, a small one in one: nothing shows where they meet. */
