@@ -25,6 +25,11 @@ final class NothingPacked implements PackedKernels {
   }
 
   @Override
+  public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    throw refusal(w);
+  }
+
+  @Override
   public void product(
       PackedWeight w,
       int rows,

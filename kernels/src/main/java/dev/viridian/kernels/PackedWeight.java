@@ -42,6 +42,15 @@ public record PackedWeight(Precision precision, int out, int taps, int channels)
     Check.that(precision == Precision.BF16 && taps == 1, NAME, this + " cannot be packed turned");
   }
 
+  /**
+   * Refuses what {@link PackedKernels#lost} does not take.
+   *
+   * @throws IllegalArgumentException naming it
+   */
+  public void requireBytes() {
+    Check.that(precision == Precision.INT8, NAME, this + " is not of bytes");
+  }
+
   /** Bytes of a value. */
   public int valueBytes() {
     return precision == Precision.BF16 ? 2 : 1;

@@ -22,6 +22,7 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleLoader;
+import dev.viridian.engine.nn.PackedLayers;
 import dev.viridian.engine.ops.Cat;
 import dev.viridian.engine.ops.Contiguous;
 import dev.viridian.engine.ops.Expand;
@@ -154,6 +155,11 @@ public final class StableDiffusion implements AutoCloseable {
   /** Bands of the size that suits the autoencoder. */
   public static Bands bands(Runnable check) {
     return new Bands(BAND_BYTES, check);
+  }
+
+  /** In which precision the products of denoising are computed. */
+  public PackedLayers packedLayers() {
+    return PackedLayers.of(unet);
   }
 
   /** Where it computes. */

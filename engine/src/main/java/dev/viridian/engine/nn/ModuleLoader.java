@@ -56,14 +56,26 @@ public final class ModuleLoader {
   /** Says in which precision the products with a weight are computed. */
   @FunctionalInterface
   public interface Precisions {
+    /**
+     * What bytes may lose ({@link dev.viridian.kernels.PackedKernels#lost}): about twice what they
+     * lose of normally distributed numbers.
+     */
+    double MOST_LOST = 0.02;
+
     /** That of a parameter, by its dotted name. */
     Precision of(String name, Parameter parameter);
+
+    /** A weight of which bytes lose more than this is kept in a higher precision. */
+    default double mostLost() {
+      return MOST_LOST;
+    }
   }
 
   /**
    * Loads all parameters, and packs those whose products are computed in lower precision, where the
    * device has such products: their numbers are not kept beside the packed form. Such a module
-   * computes forward only.
+   * computes forward only. A weight that would lose too much as bytes is packed as bfloat16, or
+   * kept as it is where the device has no products of that ({@link PackedLayers} says which).
    *
    * @throws InputException if a key is missing, unexpected, or has another shape or type than
    *     expected; nothing is bound then
@@ -110,7 +122,7 @@ public final class ModuleLoader {
         e.getValue().bind(scope.detach(value.named(e.getKey())));
         PackedWeight packing = e.getValue().packing(precisions.of(e.getKey(), e.getValue()));
         if (packing != null && device.kernels().packed().offers(packing.precision())) {
-          e.getValue().pack(packing);
+          e.getValue().pack(packing, precisions.mostLost());
         }
       }
     } catch (RuntimeException | Error e) {

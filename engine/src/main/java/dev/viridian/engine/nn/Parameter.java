@@ -4,6 +4,7 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.ops.Pack;
+import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -28,6 +29,7 @@ public final class Parameter implements AutoCloseable {
   private final Form form;
   private @Nullable Tensor value;
   private @Nullable PackedWeight packing;
+  private double lost;
 
   /** An unbound parameter of the shape that files give it. */
   public Parameter(Shape fileShape, Form form) {
@@ -89,16 +91,45 @@ public final class Parameter implements AutoCloseable {
   /**
    * Replaces its numbers by their packed form, for products in lower precision; the memory of the
    * numbers is let go. What reads the numbers themselves, training above all, fails from now on.
+   *
+   * @param most what bytes may lose: if they lose more, or what they lose is not a number, it is
+   *     packed as bfloat16, or keeps its numbers where the device has no products of that
    */
-  public void pack(PackedWeight as) {
+  public void pack(PackedWeight as, double most) {
+    Tensor numbers = value();
+    PackedWeight form = as;
+    double measured = 0;
     Tensor packed;
     try (MemoryScope scope = MemoryScope.open()) {
-      packed = scope.detach(Pack.of(value(), as).named(value().name()));
+      packed = Pack.of(numbers, as);
+      if (as.precision() == Precision.INT8) {
+        PackedKernels kernels = numbers.device().kernels().packed();
+        measured = kernels.lost(as, numbers.dtype(), numbers.buffer("lost"), packed.buffer("lost"));
+        if (!(measured <= most)) {
+          if (!kernels.offers(Precision.BF16)) {
+            lost = measured;
+            return;
+          }
+          packed.close();
+          form = new PackedWeight(Precision.BF16, as.out(), as.taps(), as.channels());
+          packed = Pack.of(numbers, form);
+        }
+      }
+      packed = scope.detach(packed.named(numbers.name()));
     }
     unload();
     close();
     value = packed;
-    packing = as;
+    packing = form;
+    lost = measured;
+  }
+
+  /**
+   * What it lost when it was packed as bytes ({@link PackedKernels#lost}), or would have lost; 0
+   * where that was not asked for.
+   */
+  public double lost() {
+    return lost;
   }
 
   /**
@@ -146,6 +177,7 @@ public final class Parameter implements AutoCloseable {
       value.close();
       value = null;
       packing = null;
+      lost = 0;
     }
   }
 }

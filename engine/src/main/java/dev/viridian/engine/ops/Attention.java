@@ -94,7 +94,8 @@ public record Attention(
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec q = in.get(0);
     if (!q.dtype().isFloat() || q.shape().rank() != 3 || q.shape().dim(2) % heads != 0) {
-      throw new ShapeException("Attention: q: expected F32 [b, l, " + heads + "·d], got " + q);
+      throw new ShapeException(
+          "Attention: q: expected F32, F16 or BF16 [b, l, " + heads + "·d], got " + q);
     }
     Shape keys = q.shape().with(1, in.get(1).shape().rank() == 3 ? in.get(1).shape().dim(1) : 0);
     for (int i = 1; i < 3; i++) {

@@ -19,7 +19,7 @@ final class Expect {
   /** F32, or 16 bits where the device has kernels for them. */
   static void activation(String op, String argument, TensorSpec actual) {
     if (!actual.dtype().isFloat()) {
-      throw new ShapeException(op + ": " + argument + ": expected F32, got " + actual);
+      throw new ShapeException(op + ": " + argument + ": expected F32, F16 or BF16, got " + actual);
     }
   }
 

@@ -46,6 +46,11 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
   }
 
   @Override
+  public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    return pick("lost", w).lost(w, type, weight, packed);
+  }
+
+  @Override
   public void product(
       PackedWeight w,
       int rows,

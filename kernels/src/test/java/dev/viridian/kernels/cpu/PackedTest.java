@@ -10,6 +10,7 @@ import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.reference.ReferencePacked;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.util.Map;
@@ -225,6 +226,60 @@ final class PackedTest {
         }
       }
     }
+  }
+
+  /** What packing as bytes loses, beside the plain loops, and what outliers make of it. */
+  @Test
+  void lost() {
+    onlyWhereItIsOffered(Precision.INT8);
+    Random random = new Random(8);
+    for (int[] s : new int[][] {{1, 1, 1}, {5, 9, 3}, {64, 1, 640}, {70, 9, 130}, {33, 1, 2050}}) {
+      PackedWeight w = new PackedWeight(Precision.INT8, s[0], s[1], s[2]);
+      int depth = s[1] * s[2];
+      for (DType type : TYPES) {
+        HostBuffer weight = Floats.random(random, type, (long) s[0] * depth);
+        double even = lost(w, type, weight);
+        assertTrue(even < 0.012, w + ": " + even);
+        // The column of an input channel that is far larger than all others, of all outputs.
+        HostBuffer larger = scaled(weight, type, w, 1000);
+        double lost = lost(w, type, larger);
+        assertTrue(s[2] == 1 ? lost < 0.012 : lost > 0.3, w + ": " + lost);
+        // One that is far smaller: only it is lost.
+        lost = lost(w, type, scaled(weight, type, w, 1e-3f));
+        double one = s[2] == 1 ? even : Math.sqrt(1.0 / s[2]);
+        assertEquals(one, lost, 0.1 * one + 0.01, w.toString());
+      }
+      // A lone outlier costs its output channel all other numbers.
+      HostBuffer weight = Floats.random(random, (long) s[0] * depth);
+      Floats.set(weight, DType.F32, depth / 2, 1000);
+      double expected = s[0] * s[2] == 1 ? 0 : Math.sqrt(1.0 / s[0]);
+      assertEquals(expected, lost(w, DType.F32, weight), 0.2 * expected + 0.01, w.toString());
+      Floats.set(weight, DType.F32, depth / 2, Float.NaN);
+      assertTrue(Double.isNaN(lost(w, DType.F32, weight)));
+      Floats.set(weight, DType.F32, depth / 2, Float.POSITIVE_INFINITY);
+      assertTrue(Double.isNaN(lost(w, DType.F32, weight)));
+      assertEquals(0, lost(w, DType.F32, Floats.zeros((long) s[0] * depth)));
+    }
+  }
+
+  private static HostBuffer scaled(HostBuffer weight, DType type, PackedWeight w, float factor) {
+    HostBuffer scaled = Floats.copy(weight);
+    for (int i = w.channels() / 2; i < w.out() * w.taps() * w.channels(); i += w.channels()) {
+      Floats.set(scaled, type, i, factor * Numbers.get(weight.segment(), type, i));
+    }
+    return scaled;
+  }
+
+  private double lost(PackedWeight w, DType type, HostBuffer weight) {
+    HostBuffer packed = packed(reference, w, type, weight);
+    double expected = reference.packed().lost(w, type, weight, packed);
+    double first = kernels[0].packed().lost(w, type, weight, packed);
+    double tolerance = Double.isNaN(expected) ? 1 : 1e-4 * expected + 1e-7;
+    assertEquals(expected, first, tolerance, w + " " + type);
+    for (CpuKernels k : kernels) {
+      assertEquals(first, k.packed().lost(w, type, weight, packed), "threads " + w);
+    }
+    return first;
   }
 
   /** Bytes of weights and activations lose no more than their steps allow. */

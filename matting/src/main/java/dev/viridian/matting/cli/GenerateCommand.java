@@ -6,6 +6,7 @@ import dev.viridian.diffusion.weights.HubCache;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
+import dev.viridian.engine.nn.PackedLayers;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
@@ -63,6 +64,10 @@ final class GenerateCommand implements Callable<Integer> {
         Map<String, Object> result = run(model, seed, output, record, main);
         if (main.json()) {
           Json.print(spec.commandLine().getOut(), result);
+        }
+        PackedLayers layers = model.diffusion().packedLayers();
+        if (options.logKernels && !layers.equals(PackedLayers.NONE)) {
+          main.err().println("weights of the UNet: " + layers);
         }
       }
       if (options.logKernels) {

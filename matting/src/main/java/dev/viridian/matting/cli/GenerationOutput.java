@@ -7,6 +7,7 @@ import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.SafetensorsWriter;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.Text;
+import dev.viridian.engine.nn.PackedLayers;
 import dev.viridian.matting.BuiltInModel;
 import dev.viridian.matting.Cutout;
 import dev.viridian.matting.DiffuMatting;
@@ -207,6 +208,10 @@ final class GenerationOutput {
     json.put("model_hash", model.fingerprint());
     json.put("device", model.diffusion().device().name());
     json.put("dtype", options.dtype);
+    PackedLayers layers = model.diffusion().packedLayers();
+    if (!layers.equals(PackedLayers.NONE)) {
+      json.put("layers", layers.json());
+    }
     json.put("threads", options.threads);
     json.put(
         "versions",

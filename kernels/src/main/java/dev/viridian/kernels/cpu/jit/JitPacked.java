@@ -11,6 +11,7 @@ import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
+import dev.viridian.kernels.cpu.vector.PackingLoss;
 import dev.viridian.kernels.cpu.vector.TurnedPanels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -82,6 +83,12 @@ public final class JitPacked implements PackedKernels, Selective {
     Range.address("packTurned: weight", weight, DType.F32, values);
     Range.address("packTurned: packed", packed, DType.U8, w.bytes());
     new TurnedPanels(workers).pack(w, HostBuffer.of(weight), HostBuffer.of(packed));
+  }
+
+  @Override
+  public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    w.requireBytes();
+    return new PackingLoss(w, type, HostBuffer.of(weight), HostBuffer.of(packed)).measure(workers);
   }
 
   /**

@@ -123,6 +123,32 @@ public final class ReferencePacked implements PackedKernels {
   }
 
   @Override
+  public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
+    w.requireBytes();
+    MemorySegment from = HostBuffer.of(weight);
+    double[][] kept = unpack(w, HostBuffer.of(packed));
+    int length = w.taps() * w.channels();
+    double sum = 0;
+    int count = 0;
+    for (int channel = 0; channel < w.channels(); channel++) {
+      double lost = 0;
+      double all = 0;
+      for (int column = 0; column < w.out(); column++) {
+        for (int i = channel; i < length; i += w.channels()) {
+          double value = Numbers.get(from, type, (long) column * length + i);
+          lost += (value - kept[column][i]) * (value - kept[column][i]);
+          all += value * value;
+        }
+      }
+      if (all != 0) {
+        sum += lost / all;
+        count++;
+      }
+    }
+    return count == 0 ? 0 : Math.sqrt(sum / count);
+  }
+
+  @Override
   public void product(
       PackedWeight w,
       int rows,
