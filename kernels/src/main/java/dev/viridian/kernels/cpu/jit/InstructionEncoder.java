@@ -24,8 +24,6 @@ class InstructionEncoder extends CodeBuffer {
   enum Width {
     /** A whole vector, or one element of 4 bytes for all lanes. */
     FULL,
-    /** A whole vector, or one element of 8 bytes for all lanes. */
-    FULL_64,
     /** A whole vector. */
     VECTOR,
     /** Half a vector. */
@@ -42,7 +40,6 @@ class InstructionEncoder extends CodeBuffer {
     private int unit(int bits, boolean broadcast) {
       return switch (this) {
         case FULL -> broadcast ? 4 : bits / 8;
-        case FULL_64 -> broadcast ? 8 : bits / 8;
         case VECTOR -> bits / 8;
         case HALF -> bits / 16;
         case QUARTER -> bits / 32;

@@ -412,16 +412,4 @@ class VectorInstructions extends GeneralInstructions {
     vector(SHIFT, to.bits(), 6, to, to.number(), from.number());
     bytes(count);
   }
-
-  /** 32-bit integers shifted right, zeros in. */
-  final void vpsrld(Vec to, Vec from, int count) {
-    vector(SHIFT, to.bits(), 2, to, to.number(), from.number());
-    bytes(count);
-  }
-
-  /** 32-bit integers shifted right, signs in. */
-  final void vpsrad(Vec to, Vec from, int count) {
-    vector(SHIFT, to.bits(), 4, to, to.number(), from.number());
-    bytes(count);
-  }
 }

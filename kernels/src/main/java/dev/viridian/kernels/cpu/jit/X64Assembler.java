@@ -20,34 +20,20 @@ final class X64Assembler extends VectorInstructions {
       new Opcode(Form.VEX, MAP_0F38, PREFIX_66, 0x2E, 0, Width.VECTOR);
   private static final Opcode FROM_HALF =
       new Opcode(Form.BOTH, MAP_0F38, PREFIX_66, 0x13, 0, Width.HALF);
-  private static final Opcode TO_HALF =
-      new Opcode(Form.BOTH, MAP_0F3A, PREFIX_66, 0x1D, 0, Width.HALF);
   private static final Opcode WIDEN_WORDS =
       new Opcode(Form.BOTH, MAP_0F38, PREFIX_66, 0x33, 0, Width.HALF);
-  private static final Opcode WIDEN_BYTES =
-      new Opcode(Form.BOTH, MAP_0F38, PREFIX_66, 0x31, 0, Width.QUARTER);
   private static final Opcode SHUFFLE =
       new Opcode(Form.BOTH, MAP_0F, PREFIX_NONE, 0xC6, 0, Width.FULL);
-  private static final Opcode UNPACK_LOW_PAIRS =
-      new Opcode(Form.BOTH, MAP_0F, PREFIX_66, 0x14, 1, Width.FULL_64);
-  private static final Opcode UNPACK_HIGH_PAIRS =
-      new Opcode(Form.BOTH, MAP_0F, PREFIX_66, 0x15, 1, Width.FULL_64);
   private static final Opcode PERMUTE_HALVES =
       new Opcode(Form.VEX, MAP_0F3A, PREFIX_66, 0x06, 0, Width.VECTOR);
   private static final Opcode INSERT_HALF =
       new Opcode(Form.VEX, MAP_0F3A, PREFIX_66, 0x18, 0, Width.LANE_16);
   private static final Opcode EXTRACT_HALF =
       new Opcode(Form.VEX, MAP_0F3A, PREFIX_66, 0x19, 0, Width.LANE_16);
-  private static final Opcode EXTRACT_QUARTER =
-      new Opcode(Form.EVEX, MAP_0F3A, PREFIX_66, 0x19, 0, Width.LANE_16);
   private static final Opcode EXTRACT_WIDE_HALF =
       new Opcode(Form.EVEX, MAP_0F3A, PREFIX_66, 0x1B, 1, Width.LANE_32);
   private static final Opcode SHUFFLE_QUARTERS =
       new Opcode(Form.EVEX, MAP_0F3A, PREFIX_66, 0x23, 0, Width.FULL);
-  private static final Opcode ROUND =
-      new Opcode(Form.VEX, MAP_0F3A, PREFIX_66, 0x08, 0, Width.VECTOR);
-  private static final Opcode ROUND_SCALE =
-      new Opcode(Form.EVEX, MAP_0F3A, PREFIX_66, 0x08, 0, Width.FULL);
   private static final Opcode COMPARE =
       new Opcode(Form.VEX, MAP_0F, PREFIX_NONE, 0xC2, 0, Width.FULL);
   private static final Opcode COMPARE_TO_MASK =
@@ -113,12 +99,6 @@ final class X64Assembler extends VectorInstructions {
     vector(FROM_HALF, to.bits(), to, 0, from);
   }
 
-  /** Floats to half precision; {@code rounding} 0: to nearest, ties to even. */
-  void vcvtps2ph(Mem to, Vec from, int rounding) {
-    vector(TO_HALF, from.bits(), from, 0, to);
-    bytes(rounding);
-  }
-
   /** Unsigned 16-bit integers to 32 bits. */
   void vpmovzxwd(Vec to, Vec from) {
     vector(WIDEN_WORDS, to.bits(), to.number(), to, 0, from.number());
@@ -129,25 +109,10 @@ final class X64Assembler extends VectorInstructions {
     vector(WIDEN_WORDS, to.bits(), to, 0, from);
   }
 
-  /** Unsigned 8-bit integers to 32 bits. */
-  void vpmovzxbd(Vec to, Mem from) {
-    vector(WIDEN_BYTES, to.bits(), to, 0, from);
-  }
-
   /** Two floats of a, then two of b, in each 128 bits; two bits of the choice for each. */
   void vshufps(Vec to, Vec a, Vec b, int choice) {
     vector(SHUFFLE, to.bits(), to.number(), to, a.number(), b.number());
     bytes(choice);
-  }
-
-  /** The first 64 bits of a and of b in each 128 bits. */
-  void vunpcklpd(Vec to, Vec a, Vec b) {
-    vector(UNPACK_LOW_PAIRS, to.bits(), to.number(), to, a.number(), b.number());
-  }
-
-  /** The last 64 bits of a and of b in each 128 bits. */
-  void vunpckhpd(Vec to, Vec a, Vec b) {
-    vector(UNPACK_HIGH_PAIRS, to.bits(), to.number(), to, a.number(), b.number());
   }
 
   /** Two of the four halves of a and b. */
@@ -174,12 +139,6 @@ final class X64Assembler extends VectorInstructions {
     bytes(half);
   }
 
-  /** One of four parts of 128 bits. */
-  void vextractf32x4(Vec to, Vec from, int part) {
-    vector(EXTRACT_QUARTER, from.bits(), from.number(), to, 0, to.number());
-    bytes(part);
-  }
-
   /** One half of 512 bits. */
   void vextractf64x4(Vec to, Vec from, int half) {
     vector(EXTRACT_WIDE_HALF, from.bits(), from.number(), to, 0, to.number());
@@ -190,18 +149,6 @@ final class X64Assembler extends VectorInstructions {
   void vshuff32x4(Vec to, Vec a, Vec b, int choice) {
     vector(SHUFFLE_QUARTERS, to.bits(), to.number(), to, a.number(), b.number());
     bytes(choice);
-  }
-
-  /** Rounds to whole numbers; {@code mode} 0: to nearest, ties to even. */
-  void vroundps(Vec to, Vec from, int mode) {
-    vector(ROUND, to.bits(), to.number(), to, 0, from.number());
-    bytes(mode);
-  }
-
-  /** Rounds to whole numbers, AVX-512. */
-  void vrndscaleps(Vec to, Vec from, int mode) {
-    vector(ROUND_SCALE, to.bits(), to.number(), to, 0, from.number());
-    bytes(mode);
   }
 
   /** Lanes of ones where a predicate (1: less, 14: greater) holds. */
@@ -287,11 +234,6 @@ final class X64Assembler extends VectorInstructions {
     vexMemory(MAP_0F38, PREFIX_NONE, 0, 0x49, 0, from, false);
   }
 
-  /** Stores how the tiles are set up. */
-  void sttilecfg(Mem to) {
-    vexMemory(MAP_0F38, PREFIX_66, 0, 0x49, 0, to, false);
-  }
-
   /** Gives the tiles up: on every way out. */
   void tilerelease() {
     bytes(0xC4, 0xE2, 0x78, 0x49, 0xC0);
@@ -309,11 +251,6 @@ final class X64Assembler extends VectorInstructions {
     vexMemory(MAP_0F38, PREFIX_F2, 0, 0x4B, to.number(), from, true);
   }
 
-  /** The same, of what will not be needed again soon. */
-  void tileloaddt1(Tile to, Mem from) {
-    vexMemory(MAP_0F38, PREFIX_66, 0, 0x4B, to.number(), from, true);
-  }
-
   /** Stores a tile; the index of the memory is the distance of its rows. */
   void tilestored(Mem to, Tile from) {
     vexMemory(MAP_0F38, PREFIX_F3, 0, 0x4B, from.number(), to, true);
@@ -324,24 +261,9 @@ final class X64Assembler extends VectorInstructions {
     tiles(PREFIX_F3, 0x5C, to, a, b);
   }
 
-  /** {@code to += a · b} of signed bytes. */
-  void tdpbssd(Tile to, Tile a, Tile b) {
-    tiles(PREFIX_F2, 0x5E, to, a, b);
-  }
-
-  /** {@code to += a · b} of signed and unsigned bytes. */
-  void tdpbsud(Tile to, Tile a, Tile b) {
-    tiles(PREFIX_F3, 0x5E, to, a, b);
-  }
-
   /** {@code to += a · b} of unsigned and signed bytes. */
   void tdpbusd(Tile to, Tile a, Tile b) {
     tiles(PREFIX_66, 0x5E, to, a, b);
-  }
-
-  /** {@code to += a · b} of unsigned bytes. */
-  void tdpbuud(Tile to, Tile a, Tile b) {
-    tiles(PREFIX_NONE, 0x5E, to, a, b);
   }
 
   private void tiles(int prefix, int opcode, Tile to, Tile a, Tile b) {

@@ -200,7 +200,9 @@ final class X64AssemblerTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> a.vmaskmovps(Vec.ymm(16), Vec.ymm(1), Mem.at(Gpr.RAX)));
-    assertThrows(IllegalArgumentException.class, () -> a.vroundps(Vec.zmm(1), Vec.zmm(2), 0));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> a.vperm2f128(Vec.zmm(1), Vec.zmm(2), Vec.zmm(3), 0));
     assertThrows(IllegalArgumentException.class, () -> Vec.ymm(32));
     assertThrows(IllegalArgumentException.class, () -> new Mask(8));
     assertThrows(IllegalArgumentException.class, () -> new Tile(8));
