@@ -1,5 +1,7 @@
 package dev.viridian.kernels;
 
+import java.util.function.IntConsumer;
+
 /**
  * One implementation of every family, for one device. Calls may come from several threads; each is
  * complete when it returns (or, on a device with a queue, ordered after the calls before it).
@@ -29,6 +31,19 @@ public interface Kernels extends AutoCloseable {
     }
     throw new UnsupportedOperationException(
         "this device has no kernels for activations of " + activations);
+  }
+
+  /**
+   * Does parts 0 to {@code count − 1} of some work of the host, such as reading a file, on the
+   * threads that the kernels share, where they are the CPU's; else one after the other. The parts
+   * must not depend on each other; kernels that one of them calls run on its thread alone.
+   *
+   * @throws RuntimeException or Error that a part threw; those that had not begun are dropped
+   */
+  default void share(int count, IntConsumer part) {
+    for (int i = 0; i < count; i++) {
+      part.accept(i);
+    }
   }
 
   /** Matrix products. */

@@ -2,21 +2,14 @@ package dev.viridian.engine.nn;
 
 import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
-import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
-import dev.viridian.engine.TensorSpec;
 import dev.viridian.engine.io.FileType;
 import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
-import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
-import dev.viridian.kernels.memory.HostBuffer;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,9 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ModuleLoader {
   private static final int LISTED = 20;
-
-  /** Bytes of a file that are converted or turned at a time. */
-  private static final long PART = 2 << 20;
 
   private ModuleLoader() {}
 
@@ -113,12 +103,12 @@ public final class ModuleLoader {
       Precisions precisions,
       Predicate<String> wanted) {
     try (MemoryScope scope = MemoryScope.open();
-        Part part = new Part()) {
+        ParameterReader reader = new ParameterReader(source, device, dtype)) {
       for (Map.Entry<String, Parameter> e : module.parameters().entrySet()) {
         if (e.getValue().isBound() || !wanted.test(e.getKey())) {
           continue;
         }
-        Tensor value = read(e.getKey(), e.getValue(), source, device, dtype, part);
+        Tensor value = reader.read(e.getKey(), e.getValue());
         e.getValue().bind(scope.detach(value.named(e.getKey())));
         PackedWeight packing = e.getValue().packing(precisions.of(e.getKey(), e.getValue()));
         if (packing != null && device.kernels().packed().offers(packing.precision())) {
@@ -188,91 +178,5 @@ public final class ModuleLoader {
     String listed = String.join(", ", keys.subList(0, Math.min(LISTED, keys.size())));
     String rest = keys.size() > LISTED ? " and " + (keys.size() - LISTED) + " more" : "";
     parts.add(keys.size() + " " + what + ": " + listed + rest);
-  }
-
-  private static Tensor read(
-      String name,
-      Parameter parameter,
-      WeightSource source,
-      Device device,
-      @Nullable DType wanted,
-      Part part) {
-    TensorInfo info = source.info(name);
-    DType stored = info.type().dtype();
-    DType kept = stored == null ? DType.F32 : stored;
-    DType dtype = wanted == null ? kept : wanted;
-    boolean turned =
-        parameter.form() == Parameter.Form.CONVOLUTION
-            && parameter.fileShape().range(2, 4) > 1
-            && parameter.fileShape().dim(1) > 1;
-    TensorSpec spec = new TensorSpec(parameter.shape(), dtype);
-    if (stored == dtype && !turned && device.readsHostMemory()) {
-      return Tensor.borrow(device, new HostBuffer(source.data(name)), spec);
-    }
-    Tensor value = Tensor.empty(device, spec);
-    // Conversion and turning are strided copies, done on the CPU.
-    Tensor target = device.readsHostMemory() ? value : Tensor.empty(Device.cpu(), spec);
-    Shape file = parameter.fileShape();
-    long rows = file.rank() == 0 ? 1 : file.dim(0);
-    long most = Math.max(1, PART / Math.max(1, info.bytes() / Math.max(1, rows)));
-    for (long row = 0; row < rows && info.bytes() > 0; row += most) {
-      long count = Math.min(most, rows - row);
-      MemorySegment bytes = part.take(info.bytes() / rows * count);
-      // Read past the mapping: what is converted or turned must not stay in memory twice.
-      source.read(name, info.bytes() / rows * row, bytes);
-      if (info.type() == FileType.F64) {
-        narrow(bytes);
-      }
-      long[] strides = file.strides();
-      CopyKernels.Copy copy =
-          new CopyKernels.Copy(
-              (file.rank() == 0 ? spec.shape() : spec.shape().with(0, count)).toList(),
-              stored == null ? DType.F32 : stored,
-              0,
-              parameter.form() == Parameter.Form.CONVOLUTION
-                  ? List.of(strides[0], strides[2], strides[3], strides[1])
-                  : file.stridesList(),
-              dtype,
-              spec.shape().elements() / rows * row,
-              spec.shape().stridesList());
-      target
-          .device()
-          .kernels()
-          .copy()
-          .copy(copy, new HostBuffer(bytes), target.buffer("ModuleLoader"));
-    }
-    if (target != value) {
-      value.upload(HostBuffer.of(target.buffer()).asSlice(0, spec.bytes()));
-    }
-    return value;
-  }
-
-  /** Memory for a part of a tensor of a file: the same for all, so that it stays in the caches. */
-  private static final class Part implements AutoCloseable {
-    private Arena arena = Arena.ofShared(); // a copy may be divided among threads
-    private MemorySegment memory = arena.allocate(PART, 64);
-
-    MemorySegment take(long bytes) {
-      if (memory.byteSize() < bytes) {
-        close();
-        arena = Arena.ofShared();
-        memory = arena.allocate(bytes, 64);
-      }
-      return memory.asSlice(0, bytes);
-    }
-
-    @Override
-    public void close() {
-      arena.close();
-    }
-  }
-
-  /** Writes doubles as floats into the first half of their memory. */
-  private static void narrow(MemorySegment doubles) {
-    long n = doubles.byteSize() / Double.BYTES;
-    for (long i = 0; i < n; i++) {
-      double value = doubles.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      doubles.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
-    }
   }
 }

@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.CopyKernels;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.jit.JitCopy;
 import dev.viridian.kernels.cpu.reference.ReferenceCopy;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.VectorCopy;
@@ -16,6 +17,7 @@ final class CpuCopy extends CpuFamily<CopyKernels> implements CopyKernels {
         "copy",
         forced,
         List.of(
+            new Candidates.Entry<>("jit", new JitCopy(workers), VectorCopy::turnedFault),
             new Candidates.Entry<>("vector", new VectorCopy(workers), VectorCopy::fault),
             Candidates.Entry.reference(new ReferenceCopy())));
   }

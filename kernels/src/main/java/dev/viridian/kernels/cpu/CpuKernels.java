@@ -16,6 +16,7 @@ import dev.viridian.kernels.ResampleKernels;
 import dev.viridian.kernels.SoftmaxKernels;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.util.TreeSet;
+import java.util.function.IntConsumer;
 
 /** The kernels of the CPU, family by family, on one set of threads. */
 public final class CpuKernels implements Kernels {
@@ -88,6 +89,11 @@ public final class CpuKernels implements Kernels {
       lines.addAll(family.choices());
     }
     return lines;
+  }
+
+  @Override
+  public void share(int count, IntConsumer part) {
+    workers.run(count, part::accept);
   }
 
   @Override

@@ -27,6 +27,7 @@ import dev.viridian.kernels.cpu.vector.Bf16Rounding;
 import dev.viridian.kernels.memory.Allocator;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -277,6 +278,11 @@ public final class RoundedKernels implements Kernels {
         plain.attention().backward(p, with(in, q, k, v), of, gradients);
       }
     }
+  }
+
+  @Override
+  public void share(int count, IntConsumer part) {
+    plain.share(count, part);
   }
 
   @Override

@@ -9,9 +9,9 @@ import java.util.List;
  * A copy as rows: its axes in the order of the target's memory, the largest stride first, and those
  * merged that lie alike in source and target. The last axis is the row.
  */
-final class CopyPlan {
+public final class CopyPlan {
   /** Offsets of one row after the other. */
-  static final class Cursor {
+  public static final class Cursor {
     private final CopyPlan plan;
     private final long[] at;
     private long source;
@@ -34,17 +34,17 @@ final class CopyPlan {
     }
 
     /** Where the row begins in the source, in elements. */
-    long source() {
+    public long source() {
       return source;
     }
 
     /** Where the row begins in the target, in elements. */
-    long target() {
+    public long target() {
       return target;
     }
 
     /** Goes on to the next row. */
-    void next() {
+    public void next() {
       for (int d = at.length - 1; d >= 0; d--) {
         Axis axis = plan.axes.get(d);
         source += axis.source;
@@ -75,7 +75,7 @@ final class CopyPlan {
     this.targetOffset = targetOffset;
   }
 
-  static CopyPlan of(CopyKernels.Copy p) {
+  public static CopyPlan of(CopyKernels.Copy p) {
     List<Axis> axes = new ArrayList<>();
     for (int d = 0; d < p.shape().size(); d++) {
       if (p.shape().get(d) != 1) {
@@ -106,7 +106,7 @@ final class CopyPlan {
   }
 
   /** Number of rows. */
-  long rows() {
+  public long rows() {
     long n = 1;
     for (Axis axis : axes) {
       n *= axis.size;
@@ -115,54 +115,57 @@ final class CopyPlan {
   }
 
   /** Elements of a row. */
-  long length() {
+  public long length() {
     return row.size;
   }
 
   /** Elements in all. */
-  long elements() {
+  public long elements() {
     return rows() * length();
   }
 
   /** Distance of neighbours of a row in the source. */
-  long sourceStep() {
+  public long sourceStep() {
     return row.source;
   }
 
   /** Distance of neighbours of a row in the target. */
-  long targetStep() {
+  public long targetStep() {
     return row.target;
   }
 
   /** Row number {@code index}. */
-  Cursor row(long index) {
+  public Cursor row(long index) {
     return new Cursor(this, index);
   }
 
   /**
-   * Whether the target is contiguous along the rows and the source along the last outer axis, both
-   * at least {@code size} long.
+   * Whether the target is contiguous along the rows and the source along the last outer axis, and
+   * both are long.
+   *
+   * @param length the least length of a row
+   * @param outer the least size of the last outer axis
    */
-  boolean isTransposed(int size) {
+  public boolean isTransposed(int length, int outer) {
     return !axes.isEmpty()
         && row.target == 1
-        && row.size >= size
+        && row.size >= length
         && axes.getLast().source == 1
-        && axes.getLast().size >= size;
+        && axes.getLast().size >= outer;
   }
 
   /** Size of the last outer axis. */
-  long lastOuterSize() {
+  public long lastOuterSize() {
     return axes.getLast().size;
   }
 
   /** Distance of neighbours along the last outer axis in the target. */
-  long lastOuterTargetStride() {
+  public long lastOuterTargetStride() {
     return axes.getLast().target;
   }
 
   /** The plan of what lies around the matrices of the last outer axis and the rows. */
-  CopyPlan withoutLastOuter() {
+  public CopyPlan withoutLastOuter() {
     return new CopyPlan(axes.subList(0, axes.size() - 1), row, sourceOffset, targetOffset);
   }
 }

@@ -74,7 +74,7 @@ public final class VectorCopy implements CopyKernels, Selective {
     if (plan.sourceStep() == 1 && plan.targetStep() == 1) {
       forEachRun(
           plan, (s, t, n) -> MemorySegment.copy(from, s * bytes, to, t * bytes, (long) n * bytes));
-    } else if (bytes == Integer.BYTES && plan.isTransposed(TILE / 4)) {
+    } else if (bytes == Integer.BYTES && plan.isTransposed(TILE / 4, TILE / 4)) {
       transpose(plan, from, to);
     } else {
       forEachRun(plan, stepping(bytes, plan, from, to));
@@ -305,9 +305,6 @@ public final class VectorCopy implements CopyKernels, Selective {
     Copy rows =
         new Copy(
             List.of(29L, 300L), DType.F32, 5, List.of(301L, 1L), DType.F32, 0, List.of(300L, 1L));
-    Copy turned =
-        new Copy(
-            List.of(67L, 131L), DType.F32, 5, List.of(1L, 67L), DType.F32, 0, List.of(131L, 1L));
     Copy widened = new Copy(List.of(8700L), DType.F16, 3, List.of(1L), DType.F32, 0, List.of(1L));
     HostBuffer x = new HostBuffer(SelfTest.numbers(DType.F32, 9000));
     HostBuffer half = new HostBuffer(SelfTest.numbers(DType.F16, 8703));
@@ -315,14 +312,22 @@ public final class VectorCopy implements CopyKernels, Selective {
         SelfTest.fault(
             29 * 300, y -> added(candidate, rows, x, y), y -> added(reference, rows, x, y));
     if (fault == null) {
-      fault =
-          SelfTest.fault(
-              67 * 131, y -> candidate.copy(turned, x, y), y -> reference.copy(turned, x, y));
+      fault = turnedFault(candidate, reference);
     }
     return fault != null
         ? fault
         : SelfTest.fault(
             8700, y -> candidate.copy(widened, half, y), y -> reference.copy(widened, half, y));
+  }
+
+  /** What is wrong with a candidate, if anything: a transposed map. */
+  public static @Nullable String turnedFault(CopyKernels candidate, CopyKernels reference) {
+    Copy turned =
+        new Copy(
+            List.of(67L, 131L), DType.F32, 5, List.of(1L, 67L), DType.F32, 0, List.of(131L, 1L));
+    HostBuffer x = new HostBuffer(SelfTest.numbers(DType.F32, 9000));
+    return SelfTest.fault(
+        67 * 131, y -> candidate.copy(turned, x, y), y -> reference.copy(turned, x, y));
   }
 
   /** Added to zeros, so that it can be done again and again. */
