@@ -175,6 +175,7 @@ public final class Main implements Runnable {
     Runs runs = runs(o);
     o.requireCpu(spec(), "ops");
     o.refuseTraining(spec());
+    o.refuseHalves(spec());
     return runs.ops();
   }
 

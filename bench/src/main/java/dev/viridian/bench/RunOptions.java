@@ -54,7 +54,8 @@ final class RunOptions {
       paramLabel = "NAME",
       description =
           "Of the weights, the peer's too: auto (f32 for the formula), f32, bf16, f16; with bf16"
-              + " and int8 the UNet also computes in that (int8: weights and peer in f32); on a"
+              + " and int8 the UNet, or a single op that has it, also computes in that (int8:"
+              + " weights and peer in f32); on a"
               + " CUDA device all networks compute in f16 or bf16.")
   String dtype = "auto";
 
@@ -128,6 +129,14 @@ final class RunOptions {
   void refuseTraining(CommandSpec command) {
     if (peers.contains(TRAINING)) {
       throw new Checks(command).wrong("--peer " + TRAINING + " is of 'train' alone");
+    }
+  }
+
+  /** Refuses weights of 16 bits whose products are computed in F32: of single kernels. */
+  void refuseHalves(CommandSpec command) {
+    if (dtype.equals("f16")) {
+      throw new Checks(command)
+          .wrong("ops --dtype f16: single kernels compute in f32, bf16 or int8");
     }
   }
 
@@ -237,8 +246,13 @@ final class RunOptions {
 
   /** What the UNet's weights are packed for: the CPU's way of lower precision. */
   Precision precision(Device on) {
+    return on.readsHostMemory() ? precision() : Precision.F32;
+  }
+
+  /** What products with weights are computed in on the CPU. */
+  Precision precision() {
     return switch (dtype) {
-      case "bf16" -> on.readsHostMemory() ? Precision.BF16 : Precision.F32;
+      case "bf16" -> Precision.BF16;
       case "int8" -> Precision.INT8;
       default -> Precision.F32;
     };

@@ -17,6 +17,7 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.InputException;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.cpu.jit.PeakRate;
@@ -112,22 +113,28 @@ final class Runs {
 
   /** Times single kernels. */
   int ops() {
-    List<OpCase> cases =
-        OpCase.all().stream().filter(c -> c.label().contains(options.filter)).toList();
+    Precision precision = options.precision();
+    List<OpCase> all = OpCase.all().stream().filter(c -> c.has(precision)).toList();
+    List<OpCase> cases = all.stream().filter(c -> c.label().contains(options.filter)).toList();
     if (cases.isEmpty()) {
       throw new InputException(
           "--filter '"
               + options.filter
               + "' leaves nothing of "
-              + String.join(", ", OpCase.all().stream().map(OpCase::label).toList()));
+              + String.join(", ", all.stream().map(OpCase::label).toList())
+              + (precision == Precision.F32 ? "" : ", which there are in " + precision.label()));
     }
     List<OpEngine> engines = options.engines();
     List<Result> results = new ArrayList<>();
     try (Kernels kernels = kernels()) {
+      if (!kernels.packed().offers(precision)) {
+        throw new InputException(
+            "ops --dtype " + precision.label() + ": this processor has no such fast products");
+      }
       for (OpCase op : cases) {
-        int calls = calls(op, kernels);
+        int calls = calls(op, kernels, precision);
         List<Peer> peers = new ArrayList<>();
-        try (Work work = new OpWork(op, kernels, calls)) {
+        try (Work work = new OpWork(op, kernels, precision, calls)) {
           Map<String, Object> request = new LinkedHashMap<>(op.request());
           request.put("work", "op");
           request.put("calls", calls);
@@ -138,7 +145,7 @@ final class Runs {
                   .run(
                       work,
                       peers,
-                      new Comparison.Labels(calls, options.weightsName(), "cpu", options.threads));
+                      new Comparison.Labels(calls, options.typeName(), "cpu", options.threads));
           double seconds = some.getFirst().ours().seconds().median();
           err.printf("%s: %.1f GFLOP/s%n", op.label(), op.flops() / seconds / 1e9);
           results.addAll(some);
@@ -158,13 +165,13 @@ final class Runs {
   }
 
   /** How many calls take long enough to be timed, after some for the compiler. */
-  private static int calls(OpCase op, Kernels kernels) {
-    try (Work work = new OpWork(op, kernels, 1)) {
+  private static int calls(OpCase op, Kernels kernels, Precision precision) {
+    try (Work work = new OpWork(op, kernels, precision, 1)) {
       work.run(); // the first of all chooses, makes and checks an implementation
     }
     int calls = 1;
     while (calls < MOST_CALLS) {
-      try (Work work = new OpWork(op, kernels, calls)) {
+      try (Work work = new OpWork(op, kernels, precision, calls)) {
         long start = System.nanoTime();
         work.run();
         double seconds = (System.nanoTime() - start) / 1e9;

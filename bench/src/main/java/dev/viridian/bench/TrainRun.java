@@ -97,7 +97,10 @@ final class TrainRun {
     }
     for (String peer : options.peers) {
       if (!List.of("none", "pytorch", OWN, "all").contains(peer)) {
-        throw checks.wrong("--peer " + peer + " does not train; pytorch does");
+        throw checks.wrong(
+            "--peer "
+                + peer
+                + " does not train; pytorch does, and f32 is ours without mixed precision");
       }
     }
     String stage =

@@ -2,7 +2,11 @@ package dev.viridian.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.cpu.CpuKernels;
+import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.cpu.jit.CpuFeatures;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -64,7 +68,10 @@ final class MainTest {
     "train --dtype f16, the CPU trains in f32 or bf16",
     "train --stage 3, --stage is '3'",
     "train --width 64, have to be the same",
-    "train --peer openvino, --peer openvino does not train",
+    "'train --peer openvino', 'openvino does not train; pytorch does, and f32 is ours without'",
+    "ops --dtype f16 --filter gemm, 'single kernels compute in f32, bf16 or int8'",
+    "'ops --dtype bf16 --filter geglu', 'attention 4096x4096 1x512, which there are in bf16'",
+    "'ops --dtype int8 --filter attention', '128->128, which there are in int8'",
     "ops --filter nonsense, leaves nothing of gemm",
     "history no-such-file, no-such-file: cannot be read",
     "'table2 --base a --data b --test c --output d --steps 5,5', --steps is 5",
@@ -110,6 +117,19 @@ final class MainTest {
         CpuFeatures.here().labels(),
         line.get("machine").get("features").valueStream().map(JsonNode::asString).toList());
     assertEquals(result, line.get("results").get(0));
+  }
+
+  /** What is labelled as of lower precision is computed in it. */
+  @Test
+  void anOpInLowerPrecisionSaysSo() {
+    try (CpuKernels kernels = new CpuKernels(CpuOptions.defaults())) {
+      assumeTrue(kernels.packed().offers(Precision.INT8), "no int8 here");
+    }
+    String line = "ops --filter 77x320x768 --dtype int8 --warm-up 0 --repeat 1 --json";
+    assertEquals(0, run(line.split(" ")), lastError());
+    JsonNode result = JsonMapper.shared().readTree(out.toString(StandardCharsets.UTF_8)).get(0);
+    assertEquals("gemm 77x320x768", result.get("work").asString());
+    assertEquals("int8", result.get("dtype").asString());
   }
 
   /** Mixed precision beside ours in f32: both train. */

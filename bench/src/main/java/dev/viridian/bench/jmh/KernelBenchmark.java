@@ -4,6 +4,7 @@ import dev.viridian.bench.peer.InProcessPeer;
 import dev.viridian.bench.peer.OpEngine;
 import dev.viridian.bench.shapes.OpCase;
 import dev.viridian.bench.work.OpCheck;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import java.lang.foreign.Arena;
@@ -70,7 +71,7 @@ public abstract class KernelBenchmark {
         implementation.equals("auto") ? Map.of() : Map.of(shape.family(), implementation);
     arena = Arena.ofShared();
     kernels = new CpuKernels(new CpuOptions(count, forced));
-    call = shape.prepare(kernels, arena);
+    call = shape.prepare(kernels, Precision.F32, arena);
   }
 
   private void peer(String engine, OpCase shape, int count, boolean last) {

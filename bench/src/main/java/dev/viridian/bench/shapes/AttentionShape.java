@@ -3,7 +3,9 @@ package dev.viridian.bench.shapes;
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.Buffer;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 
@@ -82,6 +84,24 @@ public enum AttentionShape implements OpCase {
                 problem,
                 new AttentionKernels.Inputs(in.get(0), in.get(1), in.get(2)),
                 new AttentionKernels.Results(out));
+  }
+
+  /** In bfloat16: that is what it is in a UNet of bytes, too. */
+  @Override
+  public boolean has(Precision precision) {
+    return precision != Precision.INT8;
+  }
+
+  @Override
+  public Runnable call(
+      Kernels kernels, Precision precision, List<? extends Buffer> in, Buffer out, Arena arena) {
+    if (precision == Precision.F32) {
+      return call(kernels, in, out);
+    }
+    AttentionProblem problem = problem();
+    AttentionKernels.Inputs inputs = new AttentionKernels.Inputs(in.get(0), in.get(1), in.get(2));
+    AttentionKernels.Results results = new AttentionKernels.Results(out);
+    return () -> kernels.attention().forwardRounded(problem, inputs, results);
   }
 
   @Override

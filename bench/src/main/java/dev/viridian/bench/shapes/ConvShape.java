@@ -4,7 +4,10 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.Buffer;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 
@@ -104,6 +107,23 @@ public enum ConvShape implements OpCase {
   public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     ConvProblem problem = problem();
     return () -> kernels.conv().infer(problem, in.get(0), in.get(1), in.get(2), out);
+  }
+
+  @Override
+  public boolean has(Precision precision) {
+    return true;
+  }
+
+  @Override
+  public Runnable call(
+      Kernels kernels, Precision precision, List<? extends Buffer> in, Buffer out, Arena arena) {
+    if (precision == Precision.F32) {
+      return call(kernels, in, out);
+    }
+    ConvProblem problem = problem();
+    PackedWeight w = new PackedWeight(precision, outC, kernel * kernel, c);
+    Buffer packed = OpCase.packed(kernels, w, in.get(1), arena);
+    return () -> kernels.packed().convolve(problem, w, in.get(0), packed, in.get(2), out);
   }
 
   @Override

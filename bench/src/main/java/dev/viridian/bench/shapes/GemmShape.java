@@ -4,7 +4,10 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.Buffer;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 
@@ -73,6 +76,22 @@ public enum GemmShape implements OpCase {
   public Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out) {
     GemmProblem problem = problem();
     return () -> kernels.gemm().gemm(problem, in.get(0), in.get(1), in.get(2), out);
+  }
+
+  @Override
+  public boolean has(Precision precision) {
+    return true;
+  }
+
+  @Override
+  public Runnable call(
+      Kernels kernels, Precision precision, List<? extends Buffer> in, Buffer out, Arena arena) {
+    if (precision == Precision.F32) {
+      return call(kernels, in, out);
+    }
+    PackedWeight w = new PackedWeight(precision, n, 1, k);
+    Buffer packed = OpCase.packed(kernels, w, in.get(1), arena);
+    return () -> kernels.packed().product(w, m, in.get(0), packed, DType.F32, in.get(2), out);
   }
 
   @Override

@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 
 /** Buffers of numbers that are neither all alike nor denormal. */
 final class Inputs {
-  private static final int ALIGNMENT = 64;
+  static final int ALIGNMENT = 64;
 
   private Inputs() {}
 

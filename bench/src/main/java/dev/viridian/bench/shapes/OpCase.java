@@ -1,6 +1,9 @@
 package dev.viridian.bench.shapes;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
@@ -27,16 +30,38 @@ public sealed interface OpCase
   /** Shape of what it writes. */
   long[] output();
 
-  /** The call on buffers of these shapes. */
+  /** The call on buffers of these shapes, in F32. */
   Runnable call(Kernels kernels, List<? extends Buffer> in, Buffer out);
+
+  /** Whether there are kernels for it in a precision. */
+  default boolean has(Precision precision) {
+    return precision == Precision.F32;
+  }
+
+  /**
+   * The call in a precision that it {@link #has}; weights are packed before.
+   *
+   * @param arena where packed weights lie
+   */
+  default Runnable call(
+      Kernels kernels, Precision precision, List<? extends Buffer> in, Buffer out, Arena arena) {
+    return call(kernels, in, out);
+  }
 
   /**
    * Makes inputs and outputs, and the call on them.
    *
    * @param arena where they lie
    */
-  default Runnable prepare(Kernels kernels, Arena arena) {
-    return call(kernels, values(arena), Inputs.empty(arena, elements(output())));
+  default Runnable prepare(Kernels kernels, Precision precision, Arena arena) {
+    return call(kernels, precision, values(arena), Inputs.empty(arena, elements(output())), arena);
+  }
+
+  /** A weight as products of lower precision read it. */
+  static HostBuffer packed(Kernels kernels, PackedWeight w, Buffer weight, Arena arena) {
+    HostBuffer packed = new HostBuffer(arena.allocate(w.bytes(), Inputs.ALIGNMENT));
+    kernels.packed().pack(w, DType.F32, weight, packed);
+    return packed;
   }
 
   /**

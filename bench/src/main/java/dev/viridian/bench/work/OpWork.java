@@ -2,6 +2,7 @@ package dev.viridian.bench.work;
 
 import dev.viridian.bench.shapes.OpCase;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.Precision;
 import java.lang.foreign.Arena;
 
 /** One kernel call on one shape, repeated until it takes a time that can be measured. */
@@ -14,12 +15,13 @@ public final class OpWork implements Work {
   /**
    * Makes the inputs.
    *
+   * @param precision one that the op has and the kernels offer
    * @param calls how many calls make one run
    */
-  public OpWork(OpCase op, Kernels kernels, int calls) {
+  public OpWork(OpCase op, Kernels kernels, Precision precision, int calls) {
     this.name = op.label();
     this.calls = calls;
-    this.call = op.prepare(kernels, arena);
+    this.call = op.prepare(kernels, precision, arena);
   }
 
   @Override

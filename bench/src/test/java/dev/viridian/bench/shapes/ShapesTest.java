@@ -1,17 +1,21 @@
 package dev.viridian.bench.shapes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuKernels;
 import dev.viridian.kernels.cpu.CpuOptions;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -99,6 +103,41 @@ final class ShapesTest {
     HostBuffer gamma = random(p.channels());
     HostBuffer beta = random(p.channels() + 1L);
     agree(n, 1e-5, (k, y) -> k.norm().groupNorm(p, new NormKernels.Forward(x, gamma, beta, y)));
+  }
+
+  /** Calls in lower precision are what they say: near F32, and not F32. */
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "INT8"})
+  void lowerPrecision(Precision precision) {
+    assumeTrue(fast.packed().offers(precision), "no " + precision.label() + " here");
+    for (OpCase op :
+        List.of(
+            GemmShape.M77_N320_K768,
+            ConvShape.S8_C1280_O1280_K3,
+            AttentionShape.Q256_K256_H8_D160)) {
+      if (!op.has(precision)) {
+        continue;
+      }
+      try (Arena arena = Arena.ofShared()) {
+        List<HostBuffer> in = op.values(arena);
+        long count = OpCase.elements(op.output());
+        HostBuffer exact = Inputs.empty(arena, count);
+        HostBuffer low = Inputs.empty(arena, count);
+        op.call(fast, in, exact).run();
+        op.call(fast, precision, in, low, arena).run();
+        double error = 0;
+        double all = 0;
+        for (long i = 0; i < count; i++) {
+          double e = exact.segment().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+          double d = low.segment().getAtIndex(ValueLayout.JAVA_FLOAT, i) - e;
+          error += d * d;
+          all += e * e;
+        }
+        double relative = Math.sqrt(error / all);
+        assertTrue(relative > 1e-4 && relative < 1.6e-2, op.label() + ": " + relative);
+      }
+    }
+    assertEquals(false, GegluShape.values()[0].has(precision));
   }
 
   @Test
