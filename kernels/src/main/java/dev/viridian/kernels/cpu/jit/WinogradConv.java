@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
-import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -27,11 +26,8 @@ final class WinogradConv {
 
   private static final long MAX_SQUARES = 12 << 20;
 
-  /** Groups of tiles, panels of filters and channels that a task multiplies in one go. */
-  private static final int TASK_GROUPS = 4;
-
-  private static final int TASK_PANELS = 3;
-  private static final int TASK_CHANNELS = 96;
+  /** Groups of tiles that a task multiplies in one go. */
+  static final int TASK_GROUPS = 4;
 
   /** Enough tasks for a thread to keep all busy to the end. */
   private static final int TASKS_PER_THREAD = 4;
@@ -54,9 +50,6 @@ final class WinogradConv {
   /** With fewer channels plain sums are as fast, and their error is least. */
   private static final int FEW = 64;
 
-  /** Values of K that are packed or transformed in one go. */
-  private static final int BLOCK = 128;
-
   /** A line: places of a square lie at no multiple of 4 KiB, or they would push each other out. */
   static final int LINE = 64;
 
@@ -68,7 +61,7 @@ final class WinogradConv {
   private final int tilesX;
   private final int tilesY;
   private final int tiles;
-  private final int panelColumns;
+  final int panelColumns;
   final int panels;
 
   /** Addresses and memory of a call; all checked. */
@@ -157,11 +150,6 @@ final class WinogradConv {
     return choice;
   }
 
-  /** Bytes from place to place of a panel of transformed filters. */
-  private long filterStep(int width) {
-    return 4L * width * p.c() + LINE;
-  }
-
   /** Columns of a panel that are filters; and as many as whole vectors of the level. */
   private int present(int panel) {
     return Math.min(panelColumns, p.outC() - panel * panelColumns);
@@ -204,9 +192,9 @@ final class WinogradConv {
 
   private void run(long squareBytes, boolean keepFilters) {
     int mostTiles = (int) Math.max(MAX_SQUARES / squareBytes, TASK_GROUPS * kit.level.rows());
-    @Nullable Filters all = null;
+    PlainSquares.@Nullable Filters all = null;
     if (keepFilters) {
-      all = new Filters();
+      all = new PlainSquares.Filters(this);
       all.transform();
     } else {
       mostTiles = Math.min(mostTiles, FEW_TILES);
@@ -215,7 +203,7 @@ final class WinogradConv {
     int blocks = Math.ceilDiv(tiles, mostTiles);
     int blockTiles = Math.ceilDiv(tiles, blocks);
     for (int tile = 0; tile < tiles; tile += blockTiles) {
-      Block block = new Block(tile, Math.min(blockTiles, tiles - tile));
+      PlainSquares block = new PlainSquares(this, tile, Math.min(blockTiles, tiles - tile));
       block.transform();
       if (all != null) {
         block.multiply(all);
@@ -250,35 +238,6 @@ final class WinogradConv {
     return table;
   }
 
-  /** All filters transformed: panel by panel, place by place, [c][columns]. */
-  private final class Filters {
-    final long panelBytes = places * filterStep(panelColumns);
-    final MemorySegment memory;
-
-    Filters() {
-      memory = NativeScratch.get(NativeScratch.Part.PANELS, panels * panelBytes);
-    }
-
-    long address(int panel, int place, long bytes) {
-      long at = panel * panelBytes + place * filterStep(width(panel));
-      return Range.address(memory, at, bytes);
-    }
-
-    void transform() {
-      Code page = kit.winograd(Step.FILTER, size);
-      int blocks = Math.ceilDiv(p.c(), BLOCK);
-      workers.run(panels * blocks, task -> transform(page, task / blocks, task % blocks * BLOCK));
-    }
-
-    private void transform(Code page, int panel, int channel) {
-      int length = Math.min(BLOCK, p.c() - channel);
-      int width = width(panel);
-      long step = filterStep(width);
-      long at = panel * panelBytes + 4L * width * channel;
-      transformFilters(page, panel, channel, length, memory, at, step);
-    }
-  }
-
   /**
    * Transforms some channels of a panel of filters.
    *
@@ -303,177 +262,13 @@ final class WinogradConv {
     Reference.reachabilityFence(taps);
   }
 
-  /** Some tiles of the result: place by place, group by group, as {@link SquaresCode} reads. */
-  private final class Block {
-    final int firstTile;
-    final int count;
-    final int rows;
-    final int groups;
-    final long groupBytes;
-    final long step;
-    final MemorySegment squares;
-
-    Block(int firstTile, int count) {
-      this.firstTile = firstTile;
-      this.count = count;
-      groups = Math.ceilDiv(count, kit.level.rows());
-      rows = Math.ceilDiv(count, groups);
-      groupBytes = 4L * rows * p.c();
-      step = groups * groupBytes + LINE;
-      squares = NativeScratch.get(NativeScratch.Part.SQUARES, places * step);
-    }
-
-    void transform() {
-      Code page = kit.winograd(Step.INPUT, size);
-      workers.run(
-          groups,
-          group -> {
-            for (int i = group * rows; i < (group + 1) * rows; i++) {
-              transform(page, i);
-            }
-          });
-    }
-
-    private void transform(Code page, int i) {
-      // What is left of the last group are zeros, too.
-      MemorySegment table = pixels(firstTile + i, i < count, 0);
-      long at = i / rows * groupBytes + (long) LINE * (i % rows);
-      long toChannels = (long) LINE * rows;
-      long last = (places - 1) * step + at;
-      Range.address(squares, last, groupBytes - toChannels + LINE);
-      long to = Range.address(squares, at, 0);
-      Frame frame = NativeScratch.frame();
-      WinogradCode.run(page, frame, table.address(), 0, to, step, toChannels, 4 * p.c(), 0);
-      Reference.reachabilityFence(table);
-    }
-
-    void multiply(Filters all) {
-      Code page = kit.winograd(Step.OUTPUT, size);
-      int rowTasks = Math.ceilDiv(groups, TASK_GROUPS);
-      int columnTasks = Math.ceilDiv(panels, TASK_PANELS);
-      workers.run(
-          rowTasks * columnTasks,
-          task -> {
-            int r = task % rowTasks;
-            int c = task / rowTasks;
-            multiply(
-                all,
-                page,
-                (int) ((long) groups * r / rowTasks),
-                (int) ((long) groups * (r + 1) / rowTasks),
-                (int) ((long) panels * c / columnTasks),
-                (int) ((long) panels * (c + 1) / columnTasks));
-          });
-    }
-
-    /** Some groups of tiles by some panels of filters: all places, then back. */
-    private void multiply(
-        Filters all, Code page, int group, int endGroup, int panel, int endPanel) {
-      int columns = (endPanel - panel) * panelColumns;
-      int tileCount = (endGroup - group) * rows;
-      long row = 4L * columns + LINE;
-      long sumStep = tileCount * row + LINE;
-      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
-      // All panels but one that is narrower have the same width.
-      int whole = width(endPanel - 1) == panelColumns ? endPanel : endPanel - 1;
-      for (int place = 0; place < places; place++) {
-        multiply(all, place, group, endGroup, panel, whole, sums, place * sumStep, row);
-        long at = place * sumStep + 4L * (whole - panel) * panelColumns;
-        multiply(all, place, group, endGroup, whole, endPanel, sums, at, row);
-      }
-      int column = panel * panelColumns;
-      int present = Math.min(columns, p.outC() - column);
-      int tile = group * rows;
-      for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
-        back(page, sums, i * row, sumStep, firstTile + tile + i, column, present);
-      }
-    }
-
-    /** Panels of equal width at one place. */
-    private void multiply(
-        Filters all,
-        int place,
-        int group,
-        int endGroup,
-        int panel,
-        int endPanel,
-        MemorySegment sums,
-        long at,
-        long row) {
-      if (panel == endPanel) {
-        return;
-      }
-      int width = width(panel);
-      long bytes = 4L * width * p.c();
-      all.address(endPanel - 1, place, bytes);
-      long first = place * step + group * groupBytes;
-      long extent = ((endGroup - group) * rows - 1) * row + 4L * (endPanel - panel) * width;
-      SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
-      Frame frame = NativeScratch.frame();
-      long a = Range.address(squares, first, (endGroup - group) * groupBytes);
-      long b = all.address(panel, place, bytes);
-      SquaresCode.squares(frame, a, groupBytes, 0, endGroup - group, p.c());
-      SquaresCode.filters(frame, b, all.panelBytes, 0, endPanel - panel);
-      code.result(frame, Range.address(sums, at, extent), row, 0, 1, false).call(kit.squares(code));
-      Reference.reachabilityFence(squares);
-    }
-
-    /** All tiles by all filters, which are transformed where they are used. */
-    void multiply() {
-      int cuts = cuts(groups);
-      workers.run(
-          panels * cuts,
-          task -> {
-            int cut = task % cuts;
-            int group = (int) ((long) groups * cut / cuts);
-            int endGroup = (int) ((long) groups * (cut + 1) / cuts);
-            multiply(task / cuts, group, endGroup);
-          });
-    }
-
-    /**
-     * Some groups of tiles by a panel of filters, some channels at a time: what is transformed of
-     * it never leaves the second cache.
-     */
-    private void multiply(int panel, int group, int endGroup) {
-      Code filterCode = kit.winograd(Step.FILTER, size);
-      int width = width(panel);
-      int tileCount = (endGroup - group) * rows;
-      long row = 4L * width;
-      long sumStep = tileCount * row + LINE;
-      long filterStep = row * TASK_CHANNELS + LINE;
-      SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
-      MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
-      MemorySegment own = NativeScratch.get(NativeScratch.Part.PANELS, places * filterStep);
-      Frame frame = NativeScratch.frame();
-      for (int channel = 0; channel < p.c(); channel += TASK_CHANNELS) {
-        int length = Math.min(TASK_CHANNELS, p.c() - channel);
-        transformFilters(filterCode, panel, channel, length, own, 0, filterStep);
-        long first = group * groupBytes + 4L * rows * channel;
-        long extent = (places - 1) * step + (endGroup - group) * groupBytes - 4L * rows * channel;
-        long a = Range.address(squares, first, extent);
-        SquaresCode.squares(frame, a, groupBytes, step, endGroup - group, length);
-        SquaresCode.filters(frame, own.address(), 0, filterStep, 1);
-        code.result(frame, sums.address(), row, sumStep, places, channel > 0)
-            .call(kit.squares(code));
-      }
-      Code page = kit.winograd(Step.OUTPUT, size);
-      int tile = group * rows;
-      for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
-        back(page, sums, i * row, sumStep, firstTile + tile + i, panel);
-      }
-      Reference.reachabilityFence(squares);
-      Reference.reachabilityFence(own);
-    }
-  }
-
   /** Transforms the sums of one tile back to pixels. */
   void back(Code page, MemorySegment sums, long at, long step, int tile, int panel) {
     back(page, sums, at, step, tile, panel * panelColumns, present(panel));
   }
 
-  private void back(
-      Code page, MemorySegment sums, long at, long step, int tile, int column, int present) {
+  /** The same of some columns, which may be several panels'. */
+  void back(Code page, MemorySegment sums, long at, long step, int tile, int column, int present) {
     MemorySegment table = NativeScratch.get(NativeScratch.Part.ROWS, 8L * size * size);
     MemorySegment outside = NativeScratch.get(NativeScratch.Part.OUTSIDE, 4L * present);
     int left = tile % tilesX * size;
