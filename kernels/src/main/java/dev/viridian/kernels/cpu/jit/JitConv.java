@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * of that row, and a tap outside of the map a segment of zeros.
  */
 public final class JitConv implements ConvKernels, Selective {
+  /** With fewer channels on either side patches are not worth a copy. */
+  private static final int LEAST_PAIRED = 64;
+
   private final Workers workers;
   private final Supplier<@Nullable Kit> kit;
 
@@ -172,23 +175,46 @@ public final class JitConv implements ConvKernels, Selective {
               ? biases
               : NativeScratch.get(NativeScratch.Part.BIAS, 4L * p.outC()).fill((byte) 0);
       new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added, pairs).run();
+    } else if (right instanceof RightMatrix weight
+        && TapColumns.takes(p)
+        && code.tapSums() instanceof Code adds) {
+      new TapColumns(workers, code, adds, p, from, weight, biases, HostBuffer.of(y)).run();
+    } else if (pairs && inPairs(code, p)) {
+      PatchRows left = new PatchRows(workers, p, HostBuffer.of(x), pixels(p));
+      int count;
+      for (int pixel = 0; pixel < pixels(p); pixel += count) {
+        count = left.unfold(pixel);
+        ProductOutput output = output(p, y, pixel, biases);
+        new JitProduct(workers, code, left, right, count, p.outC(), output).run();
+      }
     } else {
-      ProductOutput output =
-          new ProductOutput(
-              HostBuffer.of(y),
-              0,
-              p.outC(),
-              1f,
-              false,
-              biases == null ? 0 : biases.address(),
-              p.activation());
-      LeftRows left = new MapPixels(p, from, zeros.address());
+      LeftRows left =
+          PaddedMap.takes(p)
+              ? new PaddedMap(p, HostBuffer.of(x))
+              : new MapPixels(p, from, zeros.address());
+      ProductOutput output = output(p, y, 0, biases);
       new JitProduct(workers, code, left, right, pixels(p), p.outC(), output).run();
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(biases);
     Reference.reachabilityFence(zeros);
     Reference.reachabilityFence(y);
+  }
+
+  private static ProductOutput output(
+      ConvProblem p, Buffer y, long pixel, @Nullable MemorySegment biases) {
+    long bias = biases == null ? 0 : biases.address();
+    long first = pixel * p.outC();
+    return new ProductOutput(HostBuffer.of(y), first, p.outC(), 1f, false, bias, p.activation());
+  }
+
+  /** Whether a product of unfolded patches is one of {@link PairSums}, and gains by that. */
+  private static boolean inPairs(Kit code, ConvProblem p) {
+    return code.pairs()
+        && p.kh() * p.kw() > 1
+        && p.c() % PairTile.CHUNK == 0
+        && Math.min(p.c(), p.outC()) >= LEAST_PAIRED
+        && pixels(p) >= 2 * PairTile.ROWS;
   }
 
   @Override

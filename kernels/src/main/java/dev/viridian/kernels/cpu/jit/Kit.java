@@ -145,6 +145,11 @@ final class Kit {
     return get(new PairColumnsCode(vectors));
   }
 
+  /** {@link TapSumCode}; null if it cannot be had. */
+  @Nullable Code tapSums() {
+    return source.apply(new TapSumCode());
+  }
+
   /** {@link WinogradCode} of this level; made when first needed. */
   Code winograd(Step step, int size) {
     return get(new WinogradCode(level, step, size));
@@ -153,6 +158,16 @@ final class Kit {
   /** {@link SquaresCode} of this level. */
   Code squares(SquaresCode key) {
     return squares.computeIfAbsent(key, this::get);
+  }
+
+  /** Whether a {@link SquaresCode} can be had. */
+  boolean has(SquaresCode key) {
+    try {
+      squares(key);
+      return true;
+    } catch (IllegalStateException e) {
+      return false;
+    }
   }
 
   /** Whether all that minimal filtering by tiles of a size takes can be had. */

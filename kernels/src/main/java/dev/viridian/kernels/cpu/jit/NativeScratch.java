@@ -40,6 +40,14 @@ final class NativeScratch {
     QUANTA,
     /** Zeros; never written. */
     ZEROS,
+    /** A map with its border. */
+    BORDERED,
+    /** Patches of a map, read by all threads that work on a product. */
+    PATCHES,
+    /** Filters in another order. */
+    FILTERS,
+    /** What each tap of a kernel makes of pixels, read by all threads that add it up. */
+    TAPS,
     /** Transformed squares of a map. */
     SQUARES,
     /** Numbers that are less than a vector. */
