@@ -154,7 +154,7 @@ final class PairSquares {
     Frame frame = NativeScratch.frame();
     for (int channel = 0; channel < p.c() && usual.get(); channel += taskValues) {
       int length = Math.min(taskValues, p.c() - channel);
-      conv.transformFilters(filterCode, panel, channel, length, own, 0, filterStep);
+      conv.transformFilters(filterCode, conv.filters, panel, channel, length, own, 0, filterStep);
       if (!PairColumnsCode.scale(
           kit, own.address(), filterStep, places, width, length, partChunks, numbers)) {
         usual.set(false);

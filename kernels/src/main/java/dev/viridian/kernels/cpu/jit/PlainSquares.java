@@ -5,6 +5,7 @@ import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Some tiles of a {@link WinogradConv}, multiplied by {@link SquaresCode}. Squares lie place by
@@ -31,6 +32,9 @@ final class PlainSquares {
   private final long step;
   private final MemorySegment squares;
 
+  /** What is fetched while the multipliers work; null if that is left to who copies. */
+  private final @Nullable RightMatrix source;
+
   PlainSquares(WinogradConv conv, int firstTile, int count) {
     this.conv = conv;
     this.firstTile = firstTile;
@@ -44,6 +48,8 @@ final class PlainSquares {
     groupBytes = 4L * rows * p.c();
     step = groups * groupBytes + LINE;
     squares = NativeScratch.get(NativeScratch.Part.SQUARES, places * step);
+    source =
+        conv.filters instanceof RightMatrix matrix && matrix.alongK() ? matrix.fetched() : null;
   }
 
   /** Transforms the squares of the map. */
@@ -145,39 +151,59 @@ final class PlainSquares {
   /** All tiles by all filters, which are transformed where they are used. */
   void multiply() {
     int cuts = conv.cuts(groups);
+    SquaresCode code = new SquaresCode(kit.level, rows, VectorLevel.VECTORS, true);
+    FetchTable next = null;
+    if (source != null && kit.has(code)) {
+      int most = Math.ceilDiv(groups, cuts);
+      long entries = code.fetches(TASK_CHANNELS, most, 1, places);
+      next = source.places(conv.panelColumns, 9, p.c(), TASK_CHANNELS, entries);
+    }
+    FetchTable table = next;
     workers.run(
         conv.panels * cuts,
         task -> {
           int cut = task % cuts;
           int group = (int) ((long) groups * cut / cuts);
           int endGroup = (int) ((long) groups * (cut + 1) / cuts);
-          multiply(task / cuts, group, endGroup);
+          multiply(task / cuts, group, endGroup, table, (task + workers.threadCount()) / cuts);
         });
   }
 
   /**
    * Some groups of tiles by a panel of filters, some channels at a time: what is transformed of it
    * never leaves the second cache.
+   *
+   * @param next what to fetch meanwhile; null for nothing
+   * @param nextPanel the panel that this thread will likely multiply by next
    */
-  private void multiply(int panel, int group, int endGroup) {
+  private void multiply(
+      int panel, int group, int endGroup, @Nullable FetchTable next, int nextPanel) {
     Code filterCode = kit.winograd(Step.FILTER, conv.size);
     int width = conv.width(panel);
     int tileCount = (endGroup - group) * rows;
     long row = 4L * width;
     long sumStep = tileCount * row + LINE;
     long filterStep = row * TASK_CHANNELS + LINE;
-    SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes());
+    boolean fetches = next != null && width == conv.panelColumns;
+    RightFactor from = fetches && source != null ? source : conv.filters;
+    SquaresCode code = new SquaresCode(kit.level, rows, width / kit.level.lanes(), fetches);
     MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, places * sumStep);
     MemorySegment own = NativeScratch.get(NativeScratch.Part.PANELS, places * filterStep);
     Frame frame = NativeScratch.frame();
     for (int channel = 0; channel < p.c(); channel += TASK_CHANNELS) {
       int length = Math.min(TASK_CHANNELS, p.c() - channel);
-      conv.transformFilters(filterCode, panel, channel, length, own, 0, filterStep);
+      conv.transformFilters(filterCode, from, panel, channel, length, own, 0, filterStep);
       long first = group * groupBytes + 4L * rows * channel;
       long extent = (places - 1) * step + (endGroup - group) * groupBytes - 4L * rows * channel;
       long a = Range.address(squares, first, extent);
       SquaresCode.squares(frame, a, groupBytes, step, endGroup - group, length);
       SquaresCode.filters(frame, own.address(), 0, filterStep, 1);
+      if (fetches && next != null && source != null) {
+        long entries = next.address(code.fetches(length, endGroup - group, 1, places));
+        boolean end = channel + length == p.c();
+        long column = (long) (end ? nextPanel : panel) * conv.panelColumns;
+        SquaresCode.fetching(frame, entries, source.place(column, end ? 0 : channel + length));
+      }
       code.result(frame, sums.address(), row, sumStep, places, channel > 0).call(kit.squares(code));
     }
     Code page = kit.winograd(Step.OUTPUT, conv.size);
@@ -226,7 +252,7 @@ final class PlainSquares {
       int length = Math.min(BLOCK, conv.p.c() - channel);
       int width = conv.width(panel);
       long at = panel * panelBytes + 4L * width * channel;
-      conv.transformFilters(page, panel, channel, length, memory, at, step(width));
+      conv.transformFilters(page, conv.filters, panel, channel, length, memory, at, step(width));
     }
   }
 }

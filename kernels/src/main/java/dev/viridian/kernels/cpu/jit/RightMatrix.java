@@ -39,6 +39,15 @@ record RightMatrix(
     return new FetchTable(columns, ld * type.bytes(), (long) count * type.bytes(), entries);
   }
 
+  /** The same where values that lie {@code step} apart begin what is copied of each column. */
+  FetchTable places(int columns, int pieces, long step, int count, long entries) {
+    if (ld != pieces * step) {
+      throw new IllegalArgumentException(pieces + " pieces of " + step + " values in " + ld);
+    }
+    return new FetchTable(
+        columns * pieces, step * type.bytes(), (long) count * type.bytes(), entries);
+  }
+
   private long index(long column, long k) {
     return base + (alongK ? column * ld + k : k * ld + column);
   }

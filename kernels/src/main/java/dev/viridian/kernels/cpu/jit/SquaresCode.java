@@ -15,8 +15,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rows tiles of a group, 1 to the level's
  * @param vectors in a row of a panel, 1 to {@link VectorLevel#VECTORS}
+ * @param fetches whether it fetches what the next filters are made of towards the second cache,
+ *     some cache lines with every {@link #CHANNELS}: memory is read while the multipliers work
  */
-record SquaresCode(VectorLevel level, int rows, int vectors) implements Generated {
+record SquaresCode(VectorLevel level, int rows, int vectors, boolean fetches) implements Generated {
   /** Channels that lie together: a group is, for each so many, {@code rows} × so many values. */
   static final int CHANNELS = 16;
 
@@ -43,6 +45,15 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
   private static final int C_NOW = 144;
   private static final int GROUPS_LEFT = 152;
   private static final int PANELS_LEFT = 160;
+
+  /** Address of the next offset to fetch from, and what offsets are added to. */
+  private static final int NEXT = 168;
+
+  private static final int NEXT_BASE = 176;
+
+  SquaresCode(VectorLevel level, int rows, int vectors) {
+    this(level, rows, vectors, false);
+  }
 
   SquaresCode {
     if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
@@ -82,6 +93,15 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
     for (int k = 0; k < CHANNELS; k++) {
       int at = Float.BYTES * k;
       sums.step(a, Gpr.RSI, k * sums.rowBytes(), i -> Mem.at(Gpr.R8, CHUNK_BYTES * i + at));
+      if (k == 0) {
+        a.mov(Gpr.RCX, argument(A_GROUP));
+        for (int i = 0; i < rows; i++) { // the same of the next group
+          a.prefetcht0(Mem.at(Gpr.R8, Gpr.RCX, CHUNK_BYTES * i));
+        }
+      }
+      if (fetches && k % (CHANNELS / fetchesOfChunk()) == 1) {
+        fetch(a);
+      }
     }
     a.add(Gpr.R8, CHUNK_BYTES * rows);
     a.add(Gpr.RSI, CHANNELS * sums.rowBytes());
@@ -115,6 +135,20 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
     a.vzeroupper();
     a.ret();
     return a.code();
+  }
+
+  /** Entries of a {@link FetchTable} that are read with so many channels of a group. */
+  private int fetchesOfChunk() {
+    return rows <= 4 ? 4 : 2;
+  }
+
+  private static void fetch(X64Assembler a) {
+    a.mov(Gpr.RAX, argument(NEXT));
+    a.mov(Gpr.RAX, Mem.at(Gpr.RAX));
+    a.add(Gpr.RAX, argument(NEXT_BASE));
+    a.prefetcht1(Mem.at(Gpr.RAX));
+    a.prefetcht1(Mem.at(Gpr.RAX, 64));
+    a.add(argument(NEXT), Long.BYTES);
   }
 
   private static void copy(X64Assembler a, int to, int from) {
@@ -177,6 +211,16 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
         .set(ADD, add ? 1 : 0);
   }
 
+  /** Entries of a {@link FetchTable} that one call reads. */
+  long fetches(int channels, int groups, int panels, int places) {
+    return (long) fetchesOfChunk() * (channels / CHANNELS) * groups * panels * places;
+  }
+
+  /** Enters a {@link FetchTable}'s entries and what they are added to. */
+  static Frame fetching(Frame f, long entries, long base) {
+    return f.set(NEXT, entries).set(NEXT_BASE, base);
+  }
+
   /**
    * Two places of two groups by two panels, of less than a part, of a part, and of one and a half;
    * the last added to.
@@ -192,11 +236,12 @@ record SquaresCode(VectorLevel level, int rows, int vectors) implements Generate
       MemorySegment a = arena.allocate(4 * 2 * left, 64);
       MemorySegment b = arena.allocate(4 * 2 * right, 64);
       MemorySegment c = arena.allocate(4 * 2 * sums, 64);
+      MemorySegment next = arena.allocate(8 * fetches(most, 2, 2, 2), 64);
       float[] as = Trial.fill(a, 37);
       float[] bs = Trial.fill(b, 53);
       for (int turn = 1; turn <= 4; turn++) {
         int channels = Math.min(turn, 3) * CHANNELS;
-        Frame f = new Frame();
+        Frame f = fetching(new Frame(), next.address(), b.address());
         squares(f, a.address(), 2 * left, 4 * left, 2, channels);
         filters(f, b.address(), 2 * right, 4 * right, 2);
         result(f, c.address(), 8L * width, 4 * sums, 2, turn == 4).call(page);

@@ -94,6 +94,10 @@ record WinogradCode(VectorLevel level, Step step, int size) implements Generated
   private static final int B_3 = 6;
   private static final int F_A = 7;
   private static final int F_B = 10;
+
+  /** How many there are from F_A on. */
+  private static final int FACTORS = 6;
+
   private static final int HALF = 13;
 
   private static final MemorySegment TABLE = constants();
@@ -119,6 +123,11 @@ record WinogradCode(VectorLevel level, Step step, int size) implements Generated
     return step == Step.OUTPUT ? size : square(size);
   }
 
+  /** Factors of filters that stay in registers: memory is busy with what is read and written. */
+  private int keptConstants() {
+    return level == VectorLevel.AVX512 && step == Step.FILTER && size == 4 ? FACTORS : 0;
+  }
+
   private static Mem constant(int index) {
     return Mem.at(Gpr.R9, TURN * index);
   }
@@ -141,6 +150,9 @@ record WinogradCode(VectorLevel level, Step step, int size) implements Generated
     a.mov(Gpr.R10, argument(TO_STEP));
     a.mov(Gpr.R11, argument(BIAS));
     a.xor(Gpr.RCX, Gpr.RCX);
+    for (int i = 0; i < keptConstants(); i++) {
+      a.vmovups(level.register(32 - FACTORS + i), constant(F_A + i));
+    }
     CodeBuffer.Label turn = a.here();
     for (int at = 0; at < TURN; at += vector()) {
       square(a, at);
@@ -161,7 +173,7 @@ record WinogradCode(VectorLevel level, Step step, int size) implements Generated
     int n = in();
     int m = out();
     Deque<Vec> free = new ArrayDeque<>();
-    for (int i = 0; i < (level == VectorLevel.AVX512 ? 32 : 16); i++) {
+    for (int i = 0; i < (level == VectorLevel.AVX512 ? 32 - keptConstants() : 16); i++) {
       free.add(level.register(i));
     }
     // Six values and what a line needs besides take eight registers; the rest keep rows.
@@ -300,12 +312,22 @@ record WinogradCode(VectorLevel level, Step step, int size) implements Generated
     return new Vec[] {x[0], x[1], even, x[2], x[4], x[5]};
   }
 
-  private static Vec[] filterLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
+  private Vec[] filterLine(X64Assembler a, Vec[] x, Deque<Vec> free) {
     Vec[] y = {x[0], free.remove(), free.remove(), free.remove(), free.remove(), x[2]};
     for (int pair = 0; pair < 2; pair++) {
       int first = pair == 0 ? F_A : F_B;
       Vec plus = y[1 + 2 * pair];
       Vec minus = y[2 + 2 * pair];
+      if (keptConstants() > 0) {
+        int kept = 32 - FACTORS + first - F_A;
+        Vec middle = level.register(kept + 1);
+        a.vmulps(plus, x[0], level.register(kept));
+        a.vfmadd231ps(plus, x[2], level.register(kept + 2));
+        a.vmovaps(minus, plus);
+        a.vfmadd231ps(plus, x[1], middle);
+        a.vfnmadd231ps(minus, x[1], middle);
+        continue;
+      }
       a.vmulps(plus, x[0], constant(first));
       a.vfmadd231ps(plus, x[2], constant(first + 2));
       a.vmovaps(minus, plus);

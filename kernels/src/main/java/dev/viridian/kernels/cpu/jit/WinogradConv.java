@@ -67,7 +67,7 @@ final class WinogradConv {
   /** Addresses and memory of a call; all checked. */
   private final long map;
 
-  private final RightFactor filters;
+  final RightFactor filters;
   private final MemorySegment result;
   private final MemorySegment bias;
   private final MemorySegment zeros;
@@ -241,18 +241,25 @@ final class WinogradConv {
   /**
    * Transforms some channels of a panel of filters.
    *
+   * @param from all filters
    * @param at byte of {@code to} where they go at the first place
    * @param step bytes from place to place
    */
   void transformFilters(
-      Code page, int panel, int channel, int length, MemorySegment to, long at, long step) {
+      Code page,
+      RightFactor from,
+      int panel,
+      int channel,
+      int length,
+      MemorySegment to,
+      long at,
+      long step) {
     int width = width(panel);
     long tapBytes = 4L * width * length;
     MemorySegment taps = NativeScratch.get(NativeScratch.Part.PANEL, 9 * tapBytes);
     for (int tap = 0; tap < 9; tap++) {
       int k = tap * p.c() + channel;
-      filters.pack(
-          kit, panel * panelColumns, present(panel), k, length, taps, tap * tapBytes, width);
+      from.pack(kit, panel * panelColumns, present(panel), k, length, taps, tap * tapBytes, width);
     }
     Range.address(to, at + (places - 1) * step, tapBytes);
     long first = Range.address(to, at, tapBytes);

@@ -55,8 +55,10 @@ final class EmulatedTest {
   void everyPartOfMinimalFilteringForAvx512PassesItsTrial() {
     for (int rows = 1; rows <= VectorLevel.AVX512.rows(); rows++) {
       for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
-        SquaresCode code = new SquaresCode(VectorLevel.AVX512, rows, vectors);
-        assertNull(code.fault(new Emulator(code.code())), code.toString());
+        for (boolean fetches : new boolean[] {false, true}) {
+          SquaresCode code = new SquaresCode(VectorLevel.AVX512, rows, vectors, fetches);
+          assertNull(code.fault(new Emulator(code.code())), code.toString());
+        }
       }
     }
     for (WinogradCode.Step step : WinogradCode.Step.values()) {
@@ -65,6 +67,13 @@ final class EmulatedTest {
         assertNull(code.fault(new Emulator(code.code())), code.toString());
       }
     }
+  }
+
+  @Test
+  void sumsOfTapsPassTheirTrial() {
+    TapSumCode code = new TapSumCode();
+    assertNull(code.fault(new Emulator(code.code())));
+    assertNotNull(code.fault(arguments -> {}));
   }
 
   @Test
