@@ -1,5 +1,6 @@
 package dev.viridian.matting.cli;
 
+import dev.viridian.diffusion.vae.Autoencoder;
 import dev.viridian.diffusion.weights.ModelConfigs;
 import dev.viridian.diffusion.weights.ModelFiles;
 import dev.viridian.engine.Device;
@@ -61,7 +62,8 @@ final class MemoryEstimate {
 
   /**
    * Bytes of the weights that cannot stay mapped where they lie in the file: all that change their
-   * type, the kernels of convolutions, which are turned, and all that is packed.
+   * type, the kernels of convolutions, which are turned, and all that is packed. Of the autoencoder
+   * pictures take what decodes.
    *
    * @param mapped whether the device reads a file where it is mapped; else it takes all weights
    */
@@ -74,6 +76,9 @@ final class MemoryEstimate {
             ? List.of(files.textEncoder(), files.unet(), files.vae())
             : List.of(files.textEncoder(), files.unet(), files.vae(), head)) {
       for (TensorInfo info : source.tensors().values()) {
+        if (source == files.vae() && !Autoencoder.decodes(info.name())) {
+          continue;
+        }
         boolean turned = info.rank() == 4 && info.shape().get(2) * info.shape().get(3) > 1;
         boolean changed = dtype != null && info.type().dtype() != dtype;
         if (precision != Precision.F32 && source == files.unet() && info.rank() > 1) {
