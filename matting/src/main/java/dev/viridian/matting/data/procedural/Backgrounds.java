@@ -45,8 +45,11 @@ final class Backgrounds {
               fill(size, (x, y, c) -> copy(a, c)), kind, "on a plain " + name + " background");
       case "gradient" ->
           new Scene(fill(size, gradient(a, b, draw)), kind, "in front of a soft gradient");
-      case "texture" ->
-          new Scene(fill(size, texture(a, draw)), kind, "in front of a " + name + " stone texture");
+      case "texture" -> {
+        String words = name + " stone texture";
+        yield new Scene(
+            fill(size, texture(a, draw)), kind, "in front of " + Captions.article(words) + words);
+      }
       case "lights" -> new Scene(fill(size, lights(a, draw)), kind, "in front of blurred lights");
       case "checker" ->
           new Scene(fill(size, checker(a, b, draw)), kind, "on a checkered background");

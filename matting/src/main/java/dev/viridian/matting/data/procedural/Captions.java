@@ -49,7 +49,8 @@ final class Captions {
     return text;
   }
 
-  private static String article(String words) {
+  /** What goes before words: "an " before a vowel, else "a ". */
+  static String article(String words) {
     return "aeiou".indexOf(words.charAt(0)) >= 0 ? "an " : "a ";
   }
 }

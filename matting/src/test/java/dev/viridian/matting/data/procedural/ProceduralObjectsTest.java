@@ -208,4 +208,16 @@ class ProceduralObjectsTest {
     assertEquals(
         "b5e1897b", Long.toHexString(crc.getValue()), "recipes or renderer draw otherwise");
   }
+
+  @Test
+  void articlesSuitTheWordsOfScenes() {
+    ProceduralOptions scene = ALL.withBackground(ProceduralOptions.Background.SCENE);
+    int vowels = 0;
+    for (int i = 0; i < 600; i++) {
+      String caption = ProceduralObjects.sample(8, i, 16, scene).caption();
+      assertFalse(caption.matches(".*\\b(a [aeiou]|an [^aeiou]).*"), caption);
+      vowels += caption.matches(".* an (orange|olive|emerald) stone texture.*") ? 1 : 0;
+    }
+    assertTrue(vowels > 0, "no such texture was drawn");
+  }
 }
