@@ -1,9 +1,9 @@
 package dev.viridian.bench.gpu;
 
 import dev.viridian.bench.work.Noise;
+import dev.viridian.bench.work.PictureWork;
 import dev.viridian.diffusion.layers.LayerObserver;
 import dev.viridian.diffusion.scheduler.SchedulerConfig;
-import dev.viridian.diffusion.scheduler.SchedulerRun;
 import dev.viridian.diffusion.scheduler.Schedulers;
 import dev.viridian.diffusion.text.ClipTextModel;
 import dev.viridian.diffusion.unet.UNet;
@@ -18,16 +18,12 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleLoader;
-import dev.viridian.engine.ops.Cat;
-import dev.viridian.engine.ops.LinearCombination;
-import dev.viridian.engine.ops.Slice;
 import dev.viridian.kernels.DType;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The three networks of a model whose weights are computed, on one device. */
 final class Networks implements AutoCloseable {
-  private static final double GUIDANCE = 7.5;
   private static final double TIME = 481;
 
   private final Device device;
@@ -135,33 +131,10 @@ final class Networks implements AutoCloseable {
   private void picture(int steps) {
     SchedulerConfig config =
         SchedulerConfig.parse(files.schedulerConfig().toString(), files.describe());
-    try (MemoryScope scope = MemoryScope.open();
-        SchedulerRun run = Schedulers.create("ddim", config).start(steps)) {
-      UNet.Context context = unet.context(text.forward(ids(2), 0, LayerObserver.NONE));
-      UNet.Times times = unet.times(device, run.timesteps());
-      Tensor x = LinearCombination.of(new double[] {run.initNoiseSigma()}, latents(1));
-      try (UNetReplay replay = new UNetReplay(unet, device, times, context)) {
-        for (int i = 0; i < run.calls(); i++) {
-          try (MemoryScope step = MemoryScope.open()) {
-            Tensor input = run.scaleModelInput(x, i);
-            Tensor both = replay.forward(Cat.of(0, input, input), i, LayerObserver.NONE);
-            Tensor guided =
-                LinearCombination.of(
-                    new double[] {1 - GUIDANCE, GUIDANCE},
-                    Slice.of(both, 0, 0, 1),
-                    Slice.of(both, 0, 1, 2));
-            Tensor before = x;
-            x = step.keep(run.step(guided, i, x, Networks::noNoise).sample());
-            before.close();
-          }
-        }
-      }
-      scope.detach(vae.decode(x, false, LayerObserver.NONE).picture()).close();
+    try (Tensor ids = ids(2);
+        Tensor noise = latents(1)) {
+      PictureWork.draw(text, unet, vae, Schedulers.create("ddim", config), steps, ids, noise);
     }
-  }
-
-  private static Tensor noNoise() {
-    throw new IllegalStateException("DDIM with eta 0 draws no noise");
   }
 
   /** The small model's values on the device held against those of the CPU. */

@@ -34,9 +34,7 @@ public final class PictureWork implements Work {
   private final UNet unet;
   private final Autoencoder vae;
   private final Scheduler scheduler;
-  private final Device device;
   private final int steps;
-  private final int batch;
   private final Tensor ids;
   private final Tensor noise;
   private final String name;
@@ -51,9 +49,7 @@ public final class PictureWork implements Work {
       int height,
       int batch,
       int steps) {
-    this.device = device;
     this.steps = steps;
-    this.batch = batch;
     text = new ClipTextModel(model.configs().textEncoder());
     unet = new UNet(model.configs().unet());
     vae = new Autoencoder(model.configs().vae());
@@ -83,6 +79,25 @@ public final class PictureWork implements Work {
 
   @Override
   public void run() {
+    draw(text, unet, vae, scheduler, steps, ids, noise);
+  }
+
+  /**
+   * A picture for each of a batch, which is let go of.
+   *
+   * @param ids of 2 · batch texts: without guidance first, then with
+   * @param noise [batch, h, w, channels]
+   */
+  public static void draw(
+      ClipTextModel text,
+      UNet unet,
+      Autoencoder vae,
+      Scheduler scheduler,
+      int steps,
+      Tensor ids,
+      Tensor noise) {
+    Device device = noise.device();
+    long batch = noise.size(0);
     NoiseSource none =
         () -> {
           throw new IllegalStateException("DDIM with eta 0 draws no noise");
@@ -101,7 +116,7 @@ public final class PictureWork implements Work {
                 LinearCombination.of(
                     new double[] {1 - GUIDANCE, GUIDANCE},
                     Slice.of(both, 0, 0, batch),
-                    Slice.of(both, 0, batch, 2L * batch));
+                    Slice.of(both, 0, batch, 2 * batch));
             Tensor before = x;
             x = step.keep(run.step(guided, i, x, none).sample());
             before.close();
