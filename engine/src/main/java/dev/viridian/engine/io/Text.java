@@ -17,6 +17,9 @@ public final class Text {
   }
 
   private static String line(String text, int longest) {
+    if (text.length() <= longest && isPlain(text)) {
+      return text; // nearly always: names of tensors, a thousand of them at every start
+    }
     StringBuilder out = new StringBuilder();
     text.codePoints()
         .limit(longest)
@@ -38,5 +41,15 @@ public final class Text {
       out.append('…');
     }
     return out.toString();
+  }
+
+  private static boolean isPlain(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < ' ' || c > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 }
