@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.cpu.jit.PanelStepCode.Step;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -51,6 +52,9 @@ final class DotKit {
       range();
       step(Step.GREATEST);
       step(Step.FOURS);
+      loss(DType.F32);
+      loss(DType.F16);
+      loss(DType.BF16);
     }
   }
 
@@ -89,6 +93,11 @@ final class DotKit {
   /** {@link PanelStepCode}. */
   Code step(Step step) {
     return get(new PanelStepCode(step));
+  }
+
+  /** {@link LossCode}. */
+  Code loss(DType of) {
+    return get(new LossCode(of));
   }
 
   /** {@link RangeCode}. */

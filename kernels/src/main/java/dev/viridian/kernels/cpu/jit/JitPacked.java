@@ -11,7 +11,6 @@ import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
-import dev.viridian.kernels.cpu.vector.PackingLoss;
 import dev.viridian.kernels.cpu.vector.TurnedPanels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
@@ -85,10 +84,23 @@ public final class JitPacked implements PackedKernels, Selective {
     new TurnedPanels(workers).pack(w, HostBuffer.of(weight), HostBuffer.of(packed));
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
   @Override
   public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
     w.requireBytes();
-    return new PackingLoss(w, type, HostBuffer.of(weight), HostBuffer.of(packed)).measure(workers);
+    long values = Math.multiplyExact((long) w.out() * w.taps(), w.channels());
+    Range.address("lost: weight", weight, type, values);
+    Range.address("lost: packed", packed, DType.U8, w.bytes());
+    PackingLoss loss =
+        new PackingLoss(kit(w), w, type, HostBuffer.of(weight), HostBuffer.of(packed));
+    double lost = loss.measure(workers);
+    Reference.reachabilityFence(weight);
+    Reference.reachabilityFence(packed);
+    return lost;
   }
 
   /**

@@ -75,6 +75,7 @@ public final class CopyPlan {
     this.targetOffset = targetOffset;
   }
 
+  /** The plan of a copy. */
   public static CopyPlan of(CopyKernels.Copy p) {
     List<Axis> axes = new ArrayList<>();
     for (int d = 0; d < p.shape().size(); d++) {

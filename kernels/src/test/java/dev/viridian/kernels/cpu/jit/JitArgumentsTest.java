@@ -135,6 +135,18 @@ final class JitArgumentsTest {
         assertThrows(
             IndexOutOfBoundsException.class,
             () -> packed.pack(w, DType.F32, floats(40 * 108), floats(words - 1)));
+        if (precision == Precision.INT8) {
+          assertThrows(
+              IndexOutOfBoundsException.class,
+              () -> packed.lost(w, DType.F32, floats(40 * 108 - 1), floats(words)));
+          assertThrows(
+              IndexOutOfBoundsException.class,
+              () -> packed.lost(w, DType.F32, floats(40 * 108), floats(words - 1)));
+        } else {
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> packed.lost(w, DType.F32, floats(40 * 108), floats(words)));
+        }
         PackedWeight other = new PackedWeight(precision, 40, 9, 16);
         assertThrows(
             IllegalArgumentException.class,

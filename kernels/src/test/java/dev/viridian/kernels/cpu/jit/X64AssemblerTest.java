@@ -201,8 +201,7 @@ final class X64AssemblerTest {
         IllegalArgumentException.class,
         () -> a.vmaskmovps(Vec.ymm(16), Vec.ymm(1), Mem.at(Gpr.RAX)));
     assertThrows(
-        IllegalArgumentException.class,
-        () -> a.vperm2f128(Vec.zmm(1), Vec.zmm(2), Vec.zmm(3), 0));
+        IllegalArgumentException.class, () -> a.vperm2f128(Vec.zmm(1), Vec.zmm(2), Vec.zmm(3), 0));
     assertThrows(IllegalArgumentException.class, () -> Vec.ymm(32));
     assertThrows(IllegalArgumentException.class, () -> new Mask(8));
     assertThrows(IllegalArgumentException.class, () -> new Tile(8));
