@@ -18,7 +18,13 @@ import java.util.TreeMap;
  */
 public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
-  private static final long LARGE = 2 * MEBIBYTE;
+
+  /**
+   * From here on blocks come straight from the system, and go back to it at once: of what it is
+   * given back among smaller pieces, the C library keeps nearly all, for good. It takes blocks of
+   * this size from the system itself, but only until the first is given back.
+   */
+  private static final long LARGE = MEBIBYTE / 8;
 
   /** How many times its size a request may waste before another block is asked for. */
   private static final long GENEROUS = 15;

@@ -4,7 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -91,5 +95,38 @@ class CachingAllocatorTest {
       assertSame(HostBuffer.class, again.getClass());
       allocator.release(again);
     }
+  }
+
+  /** With small blocks between them that stay, as those of a trainer's do; in the second round. */
+  @Test
+  void blocksOfSomeSizeGoBackToTheSystem() throws IOException {
+    Path maps = Path.of("/proc/self/maps");
+    assumeTrue(SystemMemory.supported() && Files.exists(maps), "needs Linux: " + maps);
+    try (CachingAllocator allocator = new CachingAllocator()) {
+      List<HostBuffer> small = new ArrayList<>();
+      List<Long> addresses = new ArrayList<>();
+      for (int round = 0; round < 2; round++) {
+        List<HostBuffer> blocks = new ArrayList<>();
+        addresses.clear();
+        for (int i = 0; i < 64; i++) {
+          blocks.add(allocator.allocate(MEBIBYTE / 4));
+          addresses.add(blocks.getLast().segment().address());
+          small.add(allocator.allocate(1024));
+        }
+        blocks.forEach(allocator::release);
+        allocator.trim();
+      }
+      List<String> lines = Files.readAllLines(maps);
+      long left = addresses.stream().filter(a -> lines.stream().anyMatch(l -> holds(l, a))).count();
+      assertTrue(left <= 8, left + " of 64 blocks are still mapped"); // others may map there, too
+      small.forEach(allocator::release);
+    }
+  }
+
+  private static boolean holds(String line, long address) {
+    int dash = line.indexOf('-');
+    long from = Long.parseUnsignedLong(line.substring(0, dash), 16);
+    long to = Long.parseUnsignedLong(line.substring(dash + 1, line.indexOf(' ')), 16);
+    return Long.compareUnsigned(from, address) <= 0 && Long.compareUnsigned(address, to) < 0;
   }
 }
