@@ -3,11 +3,11 @@ package dev.viridian.kernels;
 import dev.viridian.kernels.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
-/** Of a device that computes products in F32 only. */
+/** Of a device that reads weights as they are only. */
 final class NothingPacked implements PackedKernels {
   @Override
   public boolean offers(Precision precision) {
-    return precision == Precision.F32;
+    return false;
   }
 
   private static UnsupportedOperationException refusal(PackedWeight w) {

@@ -4,8 +4,8 @@ import dev.viridian.kernels.memory.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products with weights in lower precision ({@link Precision}), forward only. A weight is packed
- * once ({@link PackedWeight} says how it lies) and then read by any number of threads.
+ * Products with weights that are packed once ({@link PackedWeight} says how they lie) and then read
+ * by any number of threads, most of them in lower precision ({@link Precision}); forward only.
  *
  * <p>Activations as bytes: with {@code lo = min(0, least)}, {@code hi = max(0, greatest)} of a row
  * (of a picture, where a convolution sees neighbours) and {@code scale = max(hi − lo, 1e-20) /
@@ -17,7 +17,10 @@ import org.jspecify.annotations.Nullable;
  * <p>As bfloat16, numbers below 2⁻¹²⁶ may count as 0.
  */
 public interface PackedKernels {
-  /** Whether products of a precision are to be had on this device in good time. */
+  /**
+   * Whether products of a precision by packed weights are to be had on this device in good time; of
+   * F32, whether they are faster than by weights as they lie.
+   */
   boolean offers(Precision precision);
 
   /**
@@ -73,7 +76,7 @@ public interface PackedKernels {
    * {@code y = conv(x, weight) + bias}, activation last.
    *
    * @param p without groups; its type of weight does not matter
-   * @param w with its taps and channels
+   * @param w with its taps and channels, not F32
    */
   void convolve(
       ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y);

@@ -53,7 +53,7 @@ public final class PictureWork implements Work {
     text = new ClipTextModel(model.configs().textEncoder());
     unet = new UNet(model.configs().unet());
     vae = new Autoencoder(model.configs().vae());
-    ModuleLoader.load(text, model.textEncoder(), device, dtype);
+    ModuleLoader.load(text, model.textEncoder(), device, dtype, ClipTextModel.PRECISIONS);
     ModuleLoader.load(unet, model.unet(), device, dtype, UNet.precisions(precision));
     ModuleLoader.load(vae, model.vae(), device, dtype);
     SchedulerConfig config =

@@ -18,7 +18,7 @@ public final class TextWork implements Work {
   /** Loads the network. */
   public TextWork(ModelFiles model, Device device, DType dtype, int batch) {
     text = new ClipTextModel(model.configs().textEncoder());
-    ModuleLoader.load(text, model.textEncoder(), device, dtype);
+    ModuleLoader.load(text, model.textEncoder(), device, dtype, ClipTextModel.PRECISIONS);
     int length = text.config().maxPositions();
     long[] values = new long[batch * length];
     for (int i = 0; i < values.length; i++) {

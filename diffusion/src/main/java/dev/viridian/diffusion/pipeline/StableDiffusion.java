@@ -101,7 +101,7 @@ public final class StableDiffusion implements AutoCloseable {
    */
   public static StableDiffusion load(
       ModelFiles files, Device device, @Nullable DType dtype, Precision precision) {
-    if (!device.kernels().packed().offers(precision)) {
+    if (precision != Precision.F32 && !device.kernels().packed().offers(precision)) {
       files.close();
       throw new InputException(
           "--dtype "
@@ -120,7 +120,8 @@ public final class StableDiffusion implements AutoCloseable {
       throw e;
     }
     try {
-      ModuleLoader.load(model.textEncoder, files.textEncoder(), device, dtype);
+      ModuleLoader.load(
+          model.textEncoder, files.textEncoder(), device, dtype, ClipTextModel.PRECISIONS);
       ModuleLoader.load(model.unet, files.unet(), device, dtype, UNet.precisions(precision));
       ModuleLoader.check(model.autoencoder, files.vae()); // loaded when it is needed
       int tokens = model.tokenizer().nextId();

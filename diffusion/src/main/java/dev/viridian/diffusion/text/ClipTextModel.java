@@ -10,10 +10,12 @@ import dev.viridian.engine.nn.Embedding;
 import dev.viridian.engine.nn.LayerNorm;
 import dev.viridian.engine.nn.Linear;
 import dev.viridian.engine.nn.Module;
+import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Attention;
 import dev.viridian.engine.ops.Gelu;
 import dev.viridian.engine.ops.QuickGelu;
+import dev.viridian.kernels.Precision;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,6 +24,12 @@ import java.util.List;
  * final layer norm. There is no padding mask. Thread-safe once loaded.
  */
 public final class ClipTextModel extends Module {
+  /**
+   * Weights are packed where that gains (see {@link ModuleLoader}): with the few rows of a text, a
+   * good part of a product's time goes to bringing the weight into order.
+   */
+  public static final ModuleLoader.Precisions PRECISIONS = (name, parameter) -> Precision.F32;
+
   private static final class Layer extends Module {
     private final TextEncoderConfig config;
     private final LayerNorm norm1;

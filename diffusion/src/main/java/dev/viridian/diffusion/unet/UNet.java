@@ -107,20 +107,22 @@ public final class UNet extends Module {
   private final List<SpatialTransformer> allAttentions = new ArrayList<>();
 
   /**
-   * The precision of each weight's products when those of the network are computed in a lower one.
-   * F32 stay the first and the last convolution (few channels, and their errors reach the result
-   * directly) and what is computed once a picture: time embedding, keys and values of the text.
-   * Attention whose queries' weight is of a lower one may be computed in bfloat16.
+   * The precision that each weight is packed for when products of the network are computed in a
+   * lower one; none for F32. As they are stay the first and the last convolution (few channels, and
+   * their errors reach the result directly) and what is computed once a picture: time embedding,
+   * keys and values of the text. Attention whose queries' weight is of a lower one may be computed
+   * in bfloat16.
    */
   public static ModuleLoader.Precisions precisions(Precision precision) {
     return (name, parameter) ->
-        name.startsWith("conv_in.")
+        precision == Precision.F32
+                || name.startsWith("conv_in.")
                 || name.startsWith("conv_out.")
                 || name.startsWith("time_embedding.")
                 || name.contains(".time_emb_proj.")
                 || name.contains(".attn2.to_k.")
                 || name.contains(".attn2.to_v.")
-            ? Precision.F32
+            ? null
             : precision;
   }
 

@@ -8,6 +8,7 @@ import dev.viridian.engine.ops.Geglu;
 import dev.viridian.engine.ops.PackedLinear;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import org.jspecify.annotations.Nullable;
 
 /** A linear layer: {@code weight} [out, in] and, if it has one, {@code bias} [out]. */
@@ -51,7 +52,8 @@ public final class Linear extends Module {
 
   /** Whether its product is computed in lower precision. */
   public boolean packed() {
-    return weight.packing() != null;
+    PackedWeight packing = weight.packing();
+    return packing != null && packing.precision() != Precision.F32;
   }
 
   /** x [..., in] to [..., out]. */

@@ -40,20 +40,23 @@ public final class ModuleLoader {
    */
   public static void load(
       Module module, WeightSource source, Device device, @Nullable DType dtype) {
-    load(module, source, device, dtype, (name, parameter) -> Precision.F32);
+    load(module, source, device, dtype, Precisions.NONE);
   }
 
-  /** Says in which precision the products with a weight are computed. */
+  /** Says for which precision of its products a weight is packed. */
   @FunctionalInterface
   public interface Precisions {
+    /** Nothing is packed. */
+    Precisions NONE = (name, parameter) -> null;
+
     /**
      * What bytes may lose ({@link dev.viridian.kernels.PackedKernels#lost}): about twice what they
      * lose of normally distributed numbers.
      */
     double MOST_LOST = 0.02;
 
-    /** That of a parameter, by its dotted name. */
-    Precision of(String name, Parameter parameter);
+    /** That of a parameter, by its dotted name; null if it stays as it is. */
+    @Nullable Precision of(String name, Parameter parameter);
 
     /** A weight of which bytes lose more than this is kept in a higher precision. */
     default double mostLost() {
@@ -62,10 +65,10 @@ public final class ModuleLoader {
   }
 
   /**
-   * Loads all parameters, and packs those whose products are computed in lower precision, where the
-   * device has such products: their numbers are not kept beside the packed form. Such a module
-   * computes forward only. A weight that would lose too much as bytes is packed as bfloat16, or
-   * kept as it is where the device has no products of that ({@link PackedLayers} says which).
+   * Loads all parameters, and packs those for which a precision is said, where the device has such
+   * products ({@link Parameter#packing}): their numbers are not kept beside the packed form. Such a
+   * module computes forward only. A weight that would lose too much as bytes is packed as bfloat16,
+   * or kept as it is where the device has no products of that ({@link PackedLayers} says which).
    *
    * @throws InputException if a key is missing, unexpected, or has another shape or type than
    *     expected; nothing is bound then
@@ -92,7 +95,7 @@ public final class ModuleLoader {
       Device device,
       @Nullable DType dtype,
       Predicate<String> wanted) {
-    bind(module, source, device, dtype, (name, parameter) -> Precision.F32, wanted);
+    bind(module, source, device, dtype, Precisions.NONE, wanted);
   }
 
   private static void bind(
@@ -110,7 +113,8 @@ public final class ModuleLoader {
         }
         Tensor value = reader.read(e.getKey(), e.getValue());
         e.getValue().bind(scope.detach(value.named(e.getKey())));
-        PackedWeight packing = e.getValue().packing(precisions.of(e.getKey(), e.getValue()));
+        Precision precision = precisions.of(e.getKey(), e.getValue());
+        PackedWeight packing = precision == null ? null : e.getValue().packing(precision);
         if (packing != null && device.kernels().packed().offers(packing.precision())) {
           e.getValue().pack(packing, precisions.mostLost());
         }

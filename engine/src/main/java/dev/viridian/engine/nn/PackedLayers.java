@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.StringJoiner;
 
 /**
- * In which precision the products of a module are computed.
+ * Which products of a module are computed in lower precision.
  *
- * @param counts how many weights are packed for each precision; empty if none is
+ * @param counts how many weights are packed for each lower precision; empty if none is
  * @param kept those that bytes were meant for but would have lost too much of
  */
 public record PackedLayers(Map<Precision, Integer> counts, List<Kept> kept) {
@@ -39,7 +39,7 @@ public record PackedLayers(Map<Precision, Integer> counts, List<Kept> kept) {
             (name, parameter) -> {
               PackedWeight packing = parameter.packing();
               Precision precision = packing == null ? Precision.F32 : packing.precision();
-              if (packing != null) {
+              if (precision != Precision.F32) {
                 counts.merge(precision, 1, Integer::sum);
               }
               if (parameter.lost() != 0 && precision != Precision.INT8) {

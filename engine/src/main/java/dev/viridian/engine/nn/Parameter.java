@@ -4,6 +4,7 @@ import dev.viridian.engine.Shape;
 import dev.viridian.engine.Tensor;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.ops.Pack;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
@@ -24,6 +25,9 @@ public final class Parameter implements AutoCloseable {
     /** A convolution's: [out, in, kh, kw] in files, [out, kh, kw, in] in memory. */
     CONVOLUTION
   }
+
+  /** Layers with fewer values on a side are not packed for F32. */
+  private static final int LEAST = 64;
 
   private final Shape fileShape;
   private final Form form;
@@ -62,16 +66,22 @@ public final class Parameter implements AutoCloseable {
   }
 
   /**
-   * How it would lie for products of a lower precision; null if it is no factor of a product, or
-   * too long for one.
+   * How it would lie packed for products of a precision; null if it is no factor of a product, or
+   * too long for one. For F32 only a linear layer's numbers are packed that are F32 now: packed,
+   * those of 16 bits would take twice their memory.
    */
   public @Nullable PackedWeight packing(Precision precision) {
-    if (precision == Precision.F32 || form == Form.PLAIN) {
+    if (form == Form.PLAIN) {
       return null;
     }
     Shape s = shape();
     long taps = s.range(1, s.rank() - 1);
     boolean fits = taps * (s.dim(-1) + 3) <= PackedWeight.LONGEST && s.elements() > 0;
+    if (precision == Precision.F32) {
+      boolean wide = value != null && value.dtype() == DType.F32 && form == Form.LINEAR;
+      fits &=
+          wide && s.size(0) >= LEAST && s.size(-1) >= LEAST && s.size(-1) % PackedWeight.CHUNK == 0;
+    }
     return fits ? new PackedWeight(precision, s.size(0), Math.toIntExact(taps), s.size(-1)) : null;
   }
 
@@ -89,7 +99,7 @@ public final class Parameter implements AutoCloseable {
   }
 
   /**
-   * Replaces its numbers by their packed form, for products in lower precision; the memory of the
+   * Replaces its numbers by their packed form, for products in its precision; the memory of the
    * numbers is let go. What reads the numbers themselves, training above all, fails from now on.
    *
    * @param most what bytes may lose: if they lose more, or what they lose is not a number, it is

@@ -16,6 +16,7 @@ import dev.viridian.engine.io.TensorInfo;
 import dev.viridian.engine.io.WeightFiles;
 import dev.viridian.engine.io.WeightSource;
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Kernels;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.Precision;
@@ -57,6 +58,32 @@ class PackedLayersTest {
       ModuleLoader.load(linear, source, device, null, (name, parameter) -> precision);
     }
     return linear;
+  }
+
+  /**
+   * Linear layers of F32 numbers are packed where that gains; those of 16 bits stay as they are.
+   */
+  @Test
+  void wideNumbersArePackedForTheSameResult() throws IOException {
+    Path file = file("wide", 1);
+    Device device = Device.cpu(new CpuKernels(CpuOptions.defaults()));
+    boolean gains = device.kernels().packed().offers(Precision.F32);
+    try (WeightSource source = WeightFiles.open(file);
+        Linear packed = load(file, device, Precision.F32);
+        Linear plain = new Linear(SIDE, SIDE, false);
+        Linear narrow = new Linear(SIDE, SIDE, false)) {
+      ModuleLoader.load(plain, source, device, null);
+      ModuleLoader.load(narrow, source, device, DType.F16, (name, parameter) -> Precision.F32);
+      assertEquals(gains, isPacked(packed));
+      assertFalse(isPacked(plain));
+      assertFalse(isPacked(narrow));
+      assertFalse(packed.packed(), "that is not a lower precision");
+      assertArrayEquals(forward(plain, device), forward(packed, device), 1e-6f);
+    }
+  }
+
+  private static boolean isPacked(Linear linear) {
+    return linear.parameters().values().iterator().next().packing() != null;
   }
 
   /** Of kernels that have no products in bfloat16. */

@@ -6,14 +6,16 @@ import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.jit.JitPacked;
+import dev.viridian.kernels.cpu.jit.JitPaired;
 import dev.viridian.kernels.cpu.reference.ReferencePacked;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.PackedCheck;
+import dev.viridian.kernels.cpu.vector.PairedCheck;
 import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Products in lower precision on the CPU, the fastest implementation first. */
+/** Products with packed weights on the CPU, the fastest implementation first. */
 final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels {
   private final boolean plain;
 
@@ -22,6 +24,7 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
         "packed",
         forced,
         List.of(
+            new Candidates.Entry<>("jit", new JitPaired(workers), PairedCheck::fault),
             new Candidates.Entry<>("jit", new JitPacked(workers), PackedCheck::fault),
             Candidates.Entry.reference(new ReferencePacked(workers))));
     plain = "reference".equals(forced);
@@ -31,8 +34,7 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
   @Override
   public boolean offers(Precision precision) {
     return plain
-        || precision == Precision.F32
-        || pick("offers", new PackedWeight(precision, 1, 1, 4)).offers(precision);
+        || pick("offers", new PackedWeight(precision, 1, 1, PackedWeight.CHUNK)).offers(precision);
   }
 
   @Override

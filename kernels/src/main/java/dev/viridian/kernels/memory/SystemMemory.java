@@ -107,27 +107,43 @@ public final class SystemMemory {
   @SuppressWarnings("restricted")
   public static MemorySegment large(long bytes) {
     long size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    long whole = size + HUGE_PAGE;
-    long start = map(whole);
-    long address = (start + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    try {
-      int ignored = (int) MADVISE.invokeExact(address, size, HUGE_PAGES); // small ones do, too
-    } catch (Throwable t) {
-      throw failed("madvise", t);
-    }
-    return MemorySegment.ofAddress(address)
-        .reinterpret(size, Arena.ofAuto(), s -> unmap(start, whole));
+    MemorySegment memory = aligned(size, Arena.ofAuto());
+    inLargePages(memory);
+    return memory;
   }
 
   /**
-   * Zeroed memory in small pages, given back with the arena. (A virtual machine may take longer for
-   * a gigabyte of large pages than for small ones: 2 s instead of 1 s was seen.)
+   * Asks for pages of 2 MiB for {@link #aligned} memory that has not been touched yet. The last one
+   * is taken whole if most of it is needed; else the rest stays in small pages. Nothing happens to
+   * what was touched, or where the system has no such pages.
+   */
+  public static void inLargePages(MemorySegment memory) {
+    if (!supported()) {
+      return;
+    }
+    long start = (memory.address() + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    long end = (memory.address() + memory.byteSize() + HUGE_PAGE / 4) / HUGE_PAGE * HUGE_PAGE;
+    try {
+      if (start < end) {
+        int ignored = (int) MADVISE.invokeExact(start, end - start, HUGE_PAGES); // small ones do
+      }
+    } catch (Throwable t) {
+      throw failed("madvise", t);
+    }
+  }
+
+  /**
+   * Zeroed memory that begins where a large page would, in small pages unless {@link #inLargePages
+   * others} are asked for, given back with the arena. (A virtual machine may take longer for a
+   * gigabyte of large pages than for small ones: 2 s instead of 1 s was seen.)
    *
    * @throws IllegalStateException if the system gives none
    */
   @SuppressWarnings("restricted")
-  public static MemorySegment pages(long bytes, Arena arena) {
-    long start = map(bytes);
-    return MemorySegment.ofAddress(start).reinterpret(bytes, arena, s -> unmap(start, bytes));
+  public static MemorySegment aligned(long bytes, Arena arena) {
+    long whole = bytes + 2 * HUGE_PAGE; // the first and the last large page are its own
+    long start = map(whole);
+    long address = (start + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(start, whole));
   }
 }

@@ -21,6 +21,10 @@ final class Bias {
     Range.address(what, bias, type, count);
     MemorySegment from = HostBuffer.of(bias);
     MemorySegment to = NativeScratch.get(NativeScratch.Part.BIAS, 4L * (count + 16));
+    if (type == DType.F32) {
+      MemorySegment.copy(from, 0, to, 0, 4L * count);
+      return to;
+    }
     for (int i = 0; i < count; i++) {
       to.setAtIndex(JAVA_FLOAT, i, Numbers.get(from, type, i));
     }

@@ -149,19 +149,4 @@ public final class JitGemm implements GemmKernels, Selective {
         });
     return new MatrixRows(to.address(), ld, p.k());
   }
-
-  /** A matrix stored row by row. */
-  private record MatrixRows(long address, long ld, int length) implements LeftRows {
-    @Override
-    public int segments() {
-      return 1;
-    }
-
-    @Override
-    public void enter(int row, int count, RowTable table) {
-      for (int i = 0; i < count; i++) {
-        table.set(i, 0, address + 4 * ld * (row + i));
-      }
-    }
-  }
 }

@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -8,9 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A blocked product on generated code. Chunk by chunk of columns, the threads first copy the right
- * factor into panels, once for all; then they share the tiles of the result. The left factor is
- * read where it lies, the sums of a tile stay in the second cache until they are complete.
+ * A blocked product on generated code. Chunk by chunk of columns, the threads share the tiles of
+ * the result, which read the right factor from {@link Panels}. The left factor is read where it
+ * lies, the sums of a tile stay in the second cache until they are complete.
  *
  * <p>A value of the result is the same sum in the same order whichever tile it falls into: parts of
  * K depend on the problem only. So results do not depend on the number of threads.
@@ -24,17 +25,6 @@ import org.jspecify.annotations.Nullable;
  * {@link PairNumbers#LIMIT} or more, are multiplied plainly.
  */
 final class JitProduct {
-  /**
-   * A part of K that is summed in one go: some values of each of some segments.
-   *
-   * @param k where it begins in K
-   */
-  private record Part(int k, int segment, int segments, int from, int length) {
-    int values() {
-      return segments * length;
-    }
-  }
-
   /**
    * Most rows of a tile of the result: with a part of K they fill a quarter of the second cache.
    */
@@ -58,9 +48,6 @@ final class JitProduct {
   /** Most of K in a chunk; with more, sums are collected in the result. */
   private static final int MAX_DEPTH = 1 << 14;
 
-  /** Values of K that are copied into a panel at a time: they stay in the first cache. */
-  private static final int PACK_DEPTH = 256;
-
   /** Products this narrow cost next to nothing: shorter sums make them more exact. */
   private static final int FEW = 32;
 
@@ -72,19 +59,24 @@ final class JitProduct {
   private final Workers workers;
   private final Kit kit;
   private final LeftRows left;
-  private final RightFactor right;
-
-  /** What is fetched while the multipliers work; null if that is left to who copies. */
-  private final @Nullable RightMatrix source;
-
   private final int rows;
   private final int columns;
   private final ProductOutput output;
-  private final int tileRows;
-  private final int panelColumns;
+  private final PanelSource source;
 
   /** Whether products are those of {@link PairTile}. */
   private final boolean paired;
+
+  /** Whether the right factor was packed with the model: in pieces of K, all of it at once. */
+  private final boolean kept;
+
+  /** Whether a tile has all rows. Else panels serve tiles of some. */
+  private final boolean allRows;
+
+  /** Makes panels of some parts of K of some columns. */
+  private interface PanelSource {
+    Panels of(List<ProductPart> parts, int column, int count);
+  }
 
   /** {@code output = left · right}, of {@code rows} × {@code columns}. */
   JitProduct(
@@ -101,11 +93,44 @@ final class JitProduct {
     this.rows = rows;
     this.columns = columns;
     this.output = output;
-    tileRows = kit.level.rows();
-    panelColumns = kit.level.columns();
-    source = source(right);
-    this.right = source != null ? source : right;
+    kept = false;
     paired = pairs(kit, left, right, rows, columns);
+    RightMatrix fetched = fetched(right);
+    allRows = rows <= MAX_ROWS || fetched != null;
+    RightFactor factor = fetched != null ? fetched : right;
+    source =
+        (parts, column, count) ->
+            allRows
+                ? new OwnPanels(kit, factor, parts, column, count, paired, workers.threadCount())
+                : new SharedPanels(kit, factor, parts, column, count, paired);
+  }
+
+  /**
+   * The same by a weight that was packed with the model.
+   *
+   * @param kit one that has {@link Kit#pairs}
+   * @param left of as many values as the weight has channels
+   * @param weight F32, lying in {@code packed}
+   */
+  JitProduct(
+      Workers workers,
+      Kit kit,
+      LeftRows left,
+      PackedWeight weight,
+      MemorySegment packed,
+      int rows,
+      ProductOutput output) {
+    this.workers = workers;
+    this.kit = kit;
+    this.left = left;
+    this.rows = rows;
+    this.columns = weight.out();
+    this.output = output;
+    kept = true;
+    paired = true;
+    allRows = rows <= OWN_ROWS;
+    source =
+        (parts, column, count) -> new KeptPanels(kit, weight, packed, parts, workers.threadCount());
   }
 
   /** Whether a product is one by a weight, large enough for a copy of rows, and pairs gain here. */
@@ -121,8 +146,8 @@ final class JitProduct {
   }
 
   /** The right factor, if tiles of all rows and some of its panels keep all threads busy. */
-  private @Nullable RightMatrix source(RightFactor factor) {
-    boolean many = columns >= 2 * workers.threadCount() * panelColumns;
+  private @Nullable RightMatrix fetched(RightFactor factor) {
+    boolean many = columns >= 2 * workers.threadCount() * kit.level.columns();
     return factor instanceof RightMatrix matrix
             && matrix.alongK()
             && rows <= (many ? OWN_ROWS : MAX_ROWS)
@@ -131,9 +156,10 @@ final class JitProduct {
   }
 
   /** The parts of K. */
-  private List<Part> parts() {
-    List<Part> parts = new ArrayList<>();
+  private List<ProductPart> parts() {
+    List<ProductPart> parts = new ArrayList<>();
     int most = Math.min(rows, columns) <= FEW ? SHORT : kit.level.depth();
+    most = kept ? PackedWeight.PIECE : most;
     int length = left.length();
     int segments = left.segments();
     if (length > most) {
@@ -143,13 +169,13 @@ final class JitProduct {
       for (int s = 0; s < segments; s++) {
         for (int from = 0; from < length; from += piece) {
           int values = Math.min(piece, length - from);
-          parts.add(new Part(s * length + from, s, 1, from, values));
+          parts.add(new ProductPart(s * length + from, s, 1, from, values));
         }
       }
     } else if (length > 0) {
       int together = most / length;
       for (int s = 0; s < segments; s += together) {
-        parts.add(new Part(s * length, s, Math.min(together, segments - s), 0, length));
+        parts.add(new ProductPart(s * length, s, Math.min(together, segments - s), 0, length));
       }
     }
     return parts;
@@ -160,106 +186,62 @@ final class JitProduct {
     if (rows == 0 || columns == 0) {
       return;
     }
-    List<Part> parts = parts();
+    List<ProductPart> parts = parts();
+    int maxDepth = kept ? Integer.MAX_VALUE : MAX_DEPTH;
     int done = 0;
     do {
       int end = done;
       int depth = 0;
-      while (end < parts.size() && depth + parts.get(end).values() <= MAX_DEPTH) {
+      while (end < parts.size() && depth + parts.get(end).values() <= maxDepth) {
         depth += parts.get(end++).values();
       }
+      int panelColumns = kit.level.columns();
       long panel = 4L * panelColumns * Math.max(1, depth);
-      long most = shared() ? Math.max(4, MAX_PANELS / panel) : columns;
+      long most = allRows || kept ? columns : Math.max(4, MAX_PANELS / panel);
       int width = (int) Math.min(columns, most * panelColumns);
+      List<ProductPart> some = parts.subList(done, end);
       for (int column = 0; column < columns; column += width) {
-        int to = (int) Math.min(columns, (long) column + width);
-        new Chunk(parts.subList(done, end), depth, column, to, done == 0, end == parts.size())
-            .run();
+        int count = Math.min(width, columns - column);
+        Panels panels = source.of(some, column, count);
+        new Chunk(panels, column, count, done == 0, end == parts.size()).run();
       }
       done = end;
     } while (done < parts.size());
   }
 
-  /** Whether several tiles use a panel. Else each copies what it needs just before it does. */
-  private boolean shared() {
-    return rows > MAX_ROWS && source == null;
-  }
-
   /** The part of a product that one set of panels serves. */
   private final class Chunk {
-    final List<Part> parts;
-    final int firstK;
-    final int depth;
+    final Panels panels;
+    final List<ProductPart> parts;
     final int column;
     final int width;
     final boolean first;
     final boolean last;
-    final int panelCount;
-    final @Nullable MemorySegment panels;
 
-    /** For pairs: bytes of a panel's numbers up to each part. */
-    final long[] numbersTo;
-
-    /** Parts of shared panels that are nothing for pairs. */
-    final boolean[] unusual;
-
-    /** The parts of all rows, if all tasks need them. */
+    /** For pairs: the parts of all rows, if all tasks need them. */
     List<PairLeft> lefts = List.of();
 
-    Chunk(List<Part> parts, int depth, int column, int toColumn, boolean first, boolean last) {
-      this.parts = parts;
-      this.depth = depth;
+    Chunk(Panels panels, int column, int width, boolean first, boolean last) {
+      this.panels = panels;
+      this.parts = panels.parts;
       this.column = column;
+      this.width = width;
       this.first = first;
       this.last = last;
-      firstK = parts.isEmpty() ? 0 : parts.getFirst().k();
-      width = toColumn - column;
-      panelCount = Math.ceilDiv(width, panelColumns);
-      numbersTo = new long[parts.size() + 1];
-      for (int i = 0; i < parts.size(); i++) {
-        int values = parts.get(i).values();
-        numbersTo[i + 1] =
-            numbersTo[i] + (paired ? PairColumnsCode.numberBytes(panelColumns, values) : 0);
-      }
-      unusual = new boolean[Math.multiplyExact(panelCount, parts.size())];
-      long bytes = panelCount * (panelAt(1) + numbersTo[parts.size()]);
-      panels = shared() ? NativeScratch.get(NativeScratch.Part.PANELS, bytes) : null;
-    }
-
-    /** Columns of a panel: fewer in the last, but whole vectors. */
-    int panelWidth(int panel) {
-      int present = Math.min(panelColumns, width - panel * panelColumns);
-      int lanes = kit.level.lanes();
-      return Math.ceilDiv(present, lanes) * lanes;
-    }
-
-    /** Byte where a panel begins. */
-    long panelAt(int panel) {
-      return 4L * panel * panelColumns * depth;
     }
 
     void run() {
-      MemorySegment all = panels;
-      if (paired && all != null) {
-        workers.run(
-            Math.multiplyExact(panelCount, parts.size()),
-            task -> packPairs(task / parts.size(), task % parts.size(), all));
-      } else if (all != null && depth > 0) {
-        int blocks = Math.ceilDiv(depth, PACK_DEPTH);
-        workers.run(
-            Math.multiplyExact(panelCount, blocks),
-            task -> pack(task / blocks, task % blocks, all));
-      }
-      if (paired && all == null) {
-        int[] from = parts.stream().mapToInt(Part::from).toArray();
-        int[] length = parts.stream().mapToInt(Part::length).toArray();
+      panels.prepare(workers);
+      if (paired && allRows) {
+        int[] from = parts.stream().mapToInt(ProductPart::from).toArray();
+        int[] length = parts.stream().mapToInt(ProductPart::length).toArray();
         lefts = PairLeft.copies(workers, kit, left, rows, from, length);
       }
-      int height = shared() ? MAX_ROWS : rows;
-      int tiles = shared() ? Math.ceilDiv(width, MAX_COLUMNS) : ownTiles();
-      if (shared()) {
+      int height = allRows ? rows : MAX_ROWS;
+      int tiles = allRows ? ownTiles() : Math.ceilDiv(width, MAX_COLUMNS);
+      if (!allRows) {
         int many = TILES_PER_THREAD * workers.threadCount();
-        while (tiles * 4 <= panelCount && Math.ceilDiv(rows, height) * tiles < many) {
+        while (tiles * 4 <= panels.count() && Math.ceilDiv(rows, height) * tiles < many) {
           tiles *= 2;
         }
         while (height > MIN_ROWS && Math.ceilDiv(rows, height) * tiles < many) {
@@ -274,134 +256,31 @@ final class JitProduct {
           task -> {
             int t = task / rowTiles;
             int row = task % rowTiles * h;
-            int panel = (int) ((long) panelCount * t / columnTiles);
-            int endPanel = (int) ((long) panelCount * (t + 1) / columnTiles);
+            int panel = (int) ((long) panels.count() * t / columnTiles);
+            int endPanel = (int) ((long) panels.count() * (t + 1) / columnTiles);
             tile(row, Math.min(h, rows - row), panel, endPanel);
           });
       Reference.reachabilityFence(panels);
       Reference.reachabilityFence(lefts);
     }
 
-    /** A part of some rows for pairs. */
-    PairLeft left(int part, int row, int count) {
-      Part p = parts.get(part);
-      return panels == null
-          ? lefts.get(part)
-          : PairLeft.copy(kit, left, row, count, p.from(), p.length());
-    }
-
-    /** Copies and scales a part of a shared panel. */
-    void packPairs(int panel, int index, MemorySegment to) {
-      Part part = parts.get(index);
-      pack(panel, part, to, panelAt(panel) + 4L * panelWidth(panel) * (part.k() - firstK));
-      unusual[panel * parts.size() + index] = !scale(panel, index, to);
-    }
-
-    /** Scales a part of a panel; false if it is nothing for pairs. */
-    boolean scale(int panel, int index, MemorySegment memory) {
-      Part part = parts.get(index);
-      int panelWidth = panelWidth(panel);
-      long at = panels == null ? 0 : panelAt(panel) + 4L * panelWidth * (part.k() - firstK);
-      long to = Range.address(memory, at, 4L * panelWidth * part.values());
-      int k = part.values();
-      long numbers = numbers(panel, index, memory);
-      return PairColumnsCode.scale(kit, to, 0, 1, panelWidth, k, PairTile.partChunks(k), numbers);
-    }
-
-    /** Address of the numbers of a part of a panel. */
-    long numbers(int panel, int index, MemorySegment memory) {
-      long size = PairColumnsCode.numberBytes(panelColumns, parts.get(index).values());
-      long at =
-          panels == null
-              ? 4L * panelColumns * parts.get(index).values()
-              : panelAt(panelCount) + panel * numbersTo[parts.size()] + numbersTo[index];
-      return Range.address(memory, at, size);
-    }
-
     /** Tiles of some panels and all rows: as many for each thread. */
     private int ownTiles() {
       int threads = workers.threadCount();
-      int rounds = Math.ceilDiv(panelCount, OWN_PANELS * threads);
-      return Math.min(panelCount, rounds * threads);
+      // Of panels that need no copying, one a task: a thread that woke late misses less.
+      int rounds = Math.ceilDiv(panels.count(), (kept ? 1 : OWN_PANELS) * threads);
+      return Math.min(panels.count(), rounds * threads);
     }
 
-    /** Copies a block of K of a panel. */
-    void pack(int panel, int block, MemorySegment to) {
-      int from = block * PACK_DEPTH;
-      int present = Math.min(panelColumns, width - panel * panelColumns);
-      int panelWidth = panelWidth(panel);
-      right.pack(
-          kit,
-          column + panel * panelColumns,
-          present,
-          firstK + from,
-          Math.min(PACK_DEPTH, depth - from),
-          to,
-          panelAt(panel) + 4L * panelWidth * from,
-          panelWidth);
-    }
-
-    /** Copies a part of K of a panel. */
-    void pack(int panel, Part part, MemorySegment to, long at) {
-      int first = panel * panelColumns;
-      int present = Math.min(panelColumns, width - first);
-      right.pack(kit, column + first, present, part.k(), part.values(), to, at, panelWidth(panel));
-    }
-
-    /** Address of a part of K of a panel, which is copied first if it is not shared. */
-    long panel(int panel, Part part) {
-      int panelWidth = panelWidth(panel);
-      if (panels != null) {
-        long at = panelAt(panel) + 4L * panelWidth * (part.k() - firstK);
-        return Range.address(panels, at, 4L * panelWidth * part.values());
-      }
-      MemorySegment own = own(part);
-      pack(panel, part, own, 0);
-      return own.address();
-    }
-
-    /** The calling thread's memory for a part of a panel and its numbers. */
-    MemorySegment own(Part part) {
-      long numbers = paired ? PairColumnsCode.numberBytes(panelColumns, part.values()) : 0;
-      return NativeScratch.get(
-          NativeScratch.Part.PANEL, 4L * panelColumns * part.values() + numbers);
-    }
-
-    /** Where what is copied into a panel lies; null if panels are copied before. */
-    @Nullable FetchTable places(int count) {
-      if (panels != null || source == null) {
-        return null;
-      }
-      int longest = 0;
-      for (Part part : parts) {
-        longest = Math.max(longest, part.values());
-      }
-      long turns =
-          paired
-              ? PairLeft.turns(count, longest)
-              : Math.ceilDiv(count, tileRows) * (long) (longest / TileSums.UNROLL);
-      return source.places(panelColumns, longest, turns);
-    }
-
-    /**
-     * Where the values begin that are copied after a panel: those of the next panel, then those of
-     * the next part of K; at the end, of the task that this thread will likely get.
-     */
-    long place(int part, int panel, int from, int to) {
-      RightMatrix matrix = source;
-      if (matrix == null) {
-        return 0;
-      }
-      int nextPart = panel + 1 < to ? part : (part + 1) % parts.size();
-      int nextPanel = panel + 1 < to ? panel + 1 : from;
-      if (panel + 1 == to && nextPart == 0) {
-        nextPanel = from + workers.threadCount() * (to - from);
-      }
-      return matrix.place(column + (long) nextPanel * panelColumns, parts.get(nextPart).k());
+    /** A part of some rows for pairs. */
+    private PairLeft left(int part, int row, int count) {
+      ProductPart p = parts.get(part);
+      return allRows ? lefts.get(part) : PairLeft.copy(kit, left, row, count, p.from(), p.length());
     }
 
     /** Rows {@code row} to {@code row + count − 1} of some panels' columns. */
-    void tile(int row, int count, int panel, int endPanel) {
+    private void tile(int row, int count, int panel, int endPanel) {
+      int panelColumns = panels.panelColumns();
       // One line more than the columns: rows a power of two apart would push each other out.
       long sumsRow = 4L * ((endPanel - panel) * panelColumns + 16);
       MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, count * sumsRow);
@@ -421,15 +300,17 @@ final class JitProduct {
 
     private void plain(
         int row, int count, int panel, int endPanel, MemorySegment sums, long sumsRow) {
-      RowTable table = new RowTable(count, tileRows, left.segments());
+      RowTable table = new RowTable(count, kit.level.rows(), left.segments());
       left.enter(row, count, table);
-      FetchTable next = places(count);
+      long turns =
+          Math.ceilDiv(count, kit.level.rows()) * (long) (panels.longest() / TileSums.UNROLL);
+      FetchTable next = panels.fetches(turns);
       for (int i = 0; i < parts.size(); i++) {
-        Part part = parts.get(i);
+        ProductPart part = parts.get(i);
         for (int j = panel; j < endPanel; j++) {
-          int vectors = panelWidth(j) / kit.level.lanes();
-          long b = panel(j, part);
-          long c = 4L * (j - panel) * panelColumns;
+          long b = panels.values(j, i);
+          long c = 4L * (j - panel) * panels.panelColumns();
+          long nextBase = next == null ? 0 : panels.next(j, i, panel, endPanel);
           TileCode.multiply(
               kit,
               table,
@@ -439,36 +320,32 @@ final class JitProduct {
               part.from(),
               part.length(),
               b,
-              vectors,
+              panels.width(j) / kit.level.lanes(),
               sums,
               c,
               sumsRow,
               i > 0,
               next,
-              next == null ? 0 : place(i, j, panel, endPanel));
+              nextBase);
         }
       }
     }
 
     private void pairs(
         int row, int count, int panel, int endPanel, MemorySegment sums, long sumsRow) {
-      FetchTable next = places(count);
+      FetchTable next = panels.fetches(PairLeft.turns(count, panels.longest()));
       for (int i = 0; i < parts.size(); i++) {
-        Part part = parts.get(i);
         PairLeft rows = left(i, row, count);
         for (int j = panel; j < endPanel; j++) {
-          int vectors = panelWidth(j) / kit.level.lanes();
-          long b = panel(j, part);
-          MemorySegment memory = panels != null ? panels : own(part);
-          boolean usual = panels != null ? !unusual[j * parts.size() + i] : scale(j, i, memory);
-          long c = 4L * (j - panel) * panelColumns;
-          long nextBase = next == null ? 0 : place(i, j, panel, endPanel);
-          if (!usual
-              || !rows.multiply(
-                  b, numbers(j, i, memory), vectors, sums, c, sumsRow, i > 0, next, nextBase)) {
-            plainTiles(rows, usual, row, i, j, sums, c, sumsRow);
+          int vectors = panels.width(j) / kit.level.lanes();
+          long b = panels.pairs(j, i);
+          long c = 4L * (j - panel) * panels.panelColumns();
+          long nextBase = next == null ? 0 : panels.next(j, i, panel, endPanel);
+          long numbers = panels.numbers(j, i);
+          if (b == 0
+              || !rows.multiply(b, numbers, vectors, sums, c, sumsRow, i > 0, next, nextBase)) {
+            plainTiles(rows, b != 0, row, i, j, sums, c, sumsRow);
           }
-          Reference.reachabilityFence(memory);
         }
       }
     }
@@ -483,16 +360,15 @@ final class JitProduct {
         MemorySegment sums,
         long c,
         long sumsRow) {
-      Part part = parts.get(index);
-      MemorySegment own = own(part);
-      pack(panel, part, own, 0);
+      ProductPart part = parts.get(index);
+      long values = panels.values(panel, index);
       for (int tile = 0; tile < rows.tiles(); tile++) {
         if (onlyUnusual && rows.usual(tile)) {
           continue;
         }
         int count = rows.rows(tile);
         int first = tile * PairTile.ROWS;
-        RowTable table = new RowTable(count, tileRows, 1);
+        RowTable table = new RowTable(count, kit.level.rows(), 1);
         left.enter(row + first, count, table);
         TileCode.multiply(
             kit,
@@ -502,8 +378,8 @@ final class JitProduct {
             1,
             part.from(),
             part.length(),
-            own.address(),
-            panelWidth(panel) / kit.level.lanes(),
+            values,
+            panels.width(panel) / kit.level.lanes(),
             sums,
             c + first * sumsRow,
             sumsRow,
@@ -511,7 +387,6 @@ final class JitProduct {
             null,
             0);
       }
-      Reference.reachabilityFence(own);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu.jit;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.viridian.kernels.PackedWeight;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -16,7 +17,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class PairNumbers {
   /** From here on a part cannot be scaled so that nothing overflows. */
-  static final float LIMIT = 0x1p60f;
+  static final float LIMIT = PackedWeight.LIMIT;
 
   /** Bytes of what is told about scales: the greatest in each of eight lanes. */
   static final int GREATEST_BYTES = 32;

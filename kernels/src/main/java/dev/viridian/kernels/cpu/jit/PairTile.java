@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.jit;
 import static dev.viridian.kernels.cpu.jit.Frame.argument;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,10 +23,10 @@ import org.jspecify.annotations.Nullable;
  */
 record PairTile(int rows, int vectors, boolean fetches) implements Generated {
   /** Values of K that lie together in a row of the left factor; K is a multiple. */
-  static final int CHUNK = 16;
+  static final int CHUNK = PackedWeight.CHUNK;
 
   /** Most chunks of a part: its sums are short, so that they are as exact as plain ones. */
-  private static final int PART = 5;
+  private static final int PART = PackedWeight.PART / CHUNK;
 
   /** Most rows of a tile. */
   static final int ROWS = 8;

@@ -36,7 +36,7 @@ record RightMatrix(
 
   /** Where values that a panel is made of lie, beginning with the first. */
   FetchTable places(int columns, int count, long entries) {
-    return new FetchTable(columns, ld * type.bytes(), (long) count * type.bytes(), entries);
+    return FetchTable.columns(columns, ld * type.bytes(), (long) count * type.bytes(), entries);
   }
 
   /** The same where values that lie {@code step} apart begin what is copied of each column. */

@@ -14,7 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Products in lower precision by plain loops, summed in double. */
+/** Products with packed weights by plain loops, summed in double. */
 public final class ReferencePacked implements PackedKernels {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
   private static final float LEAST_RANGE = 1e-20f;
@@ -26,10 +26,10 @@ public final class ReferencePacked implements PackedKernels {
     this.workers = workers;
   }
 
-  /** Nothing but F32: plain loops take hundreds of times as long. */
+  /** Nothing: plain loops take hundreds of times as long. */
   @Override
   public boolean offers(Precision precision) {
-    return precision == Precision.F32;
+    return false;
   }
 
   @Override
@@ -37,6 +37,10 @@ public final class ReferencePacked implements PackedKernels {
     MemorySegment from = HostBuffer.of(weight);
     MemorySegment to = HostBuffer.of(packed).asSlice(0, w.bytes());
     to.fill((byte) 0);
+    if (w.precision() == Precision.F32) {
+      ReferencePairs.pack(w, type, from, to);
+      return;
+    }
     int length = w.taps() * w.channels();
     float[] values = new float[length];
     for (int column = 0; column < w.out(); column++) {
@@ -81,6 +85,10 @@ public final class ReferencePacked implements PackedKernels {
   /** A packed weight's values, [out][K]. */
   private static double[][] unpack(PackedWeight w, MemorySegment packed) {
     double[][] values = new double[w.out()][w.taps() * w.channels()];
+    if (w.precision() == Precision.F32) {
+      ReferencePairs.unpack(w, packed, values);
+      return values;
+    }
     for (int column = 0; column < w.out(); column++) {
       boolean bytes = w.precision() == Precision.INT8;
       double scale = bytes ? packed.get(Numbers.FLOAT, w.scalesAt() + 4L * column) : 1;
@@ -110,9 +118,9 @@ public final class ReferencePacked implements PackedKernels {
       for (int i = 0; i < x.length; i++) {
         x[i] = Numbers.bf16ToFloat(Numbers.floatToBf16(x[i]));
       }
-    } else if (!finite) {
+    } else if (precision == Precision.INT8 && !finite) {
       Arrays.fill(x, Float.NaN);
-    } else {
+    } else if (precision == Precision.INT8) {
       float scale = Math.max(hi - lo, LEAST_RANGE) / 255;
       float inverse = 1 / scale;
       int zero = (int) Math.rint(-lo * inverse);

@@ -11,8 +11,11 @@ import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.GemmProblem;
+import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.reference.ReferenceConv;
+import dev.viridian.kernels.cpu.reference.ReferencePacked;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
@@ -98,6 +101,21 @@ final class PairProductTest {
       }
     }
 
+    /** The same by a weight that was packed before. */
+    float[] packedProduct(Workers workers) {
+      try (Arena arena = Arena.ofShared()) {
+        MemorySegment c = arena.allocate(4L * m * n, 64).fill((byte) -1);
+        HostBuffer left = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, a));
+        HostBuffer right = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, b));
+        PackedWeight form = new PackedWeight(Precision.F32, n, 1, k);
+        HostBuffer packed = new HostBuffer(arena.allocate(form.bytes(), 64).fill((byte) -1));
+        JitPaired paired = new JitPaired(workers, KITS[1]);
+        paired.pack(form, DType.F32, right, packed);
+        paired.product(form, m, left, packed, DType.F32, null, new HostBuffer(c));
+        return c.toArray(JAVA_FLOAT);
+      }
+    }
+
     /** Largest error of a value relative to the lengths of its row and column; and all's mean. */
     double[] errors(float[] c) {
       double worst = 0;
@@ -147,6 +165,77 @@ final class PairProductTest {
       assertFalse(Arrays.equals(paired, plain), "these are not sums of pairs");
       double error = c.errors(paired)[1];
       assertTrue(error < 1.5 * c.errors(plain)[1], Arrays.toString(s) + ": " + error);
+    }
+  }
+
+  /** What was scaled when a model was loaded gives what is scaled in each product, to the bit. */
+  @Test
+  void packedWeightsGiveTheSame() {
+    int[][] sizes = {{16, 64, 64}, {77, 100, 768}, {40, 96, 1296}, {154, 330, 320}, {300, 72, 400}};
+    for (int[] s : sizes) {
+      Case c = new Case(s[0], s[1], s[2], 12);
+      // Above 32 rows and columns the pieces of K are those of a packed weight.
+      float[] expected = c.product(true);
+      float[] actual = c.packedProduct(WORKERS);
+      if (s[0] > 32) {
+        assertArrayEquals(expected, actual, Arrays.toString(s));
+      }
+      assertTrue(c.errors(actual)[1] < 4e-7, Arrays.toString(s));
+      for (int threads : new int[] {1, 3}) {
+        try (Workers workers = new Workers(threads)) {
+          assertArrayEquals(actual, c.packedProduct(workers));
+        }
+      }
+    }
+  }
+
+  @Test
+  void packedWeightsAndFewRows() {
+    for (int rows : new int[] {1, 5, 8, 9}) {
+      Case c = new Case(rows, 70, 784, 13);
+      assertTrue(c.errors(c.packedProduct(WORKERS))[1] < 3e-7, rows + " rows");
+    }
+  }
+
+  /** Values and powers of the packed form are what plain loops write; sums but for rounding. */
+  @Test
+  void thePackedFormIsThatOfPlainLoops() {
+    for (float special : new float[] {1, 0, 1e-39f, 0x1p59f, 0x1p60f, Float.NaN}) {
+      int n = 45;
+      int k = 400;
+      Case c = new Case(1, n, k, 14);
+      c.scaleColumn(3, 0);
+      c.scaleColumn(7, 1e30f * 1e-13f);
+      c.b[40 * k + 390] *= special;
+      PackedWeight form = new PackedWeight(Precision.F32, n, 1, k);
+      try (Arena arena = Arena.ofShared()) {
+        HostBuffer weight = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, c.b));
+        HostBuffer own = new HostBuffer(arena.allocate(form.bytes(), 64));
+        HostBuffer plain = new HostBuffer(arena.allocate(form.bytes(), 64));
+        new JitPaired(WORKERS, KITS[1]).pack(form, DType.F32, weight, own);
+        new ReferencePacked(WORKERS).pack(form, DType.F32, weight, plain);
+        float[] actual = own.segment().toArray(JAVA_FLOAT);
+        float[] expected = plain.segment().toArray(JAVA_FLOAT);
+        for (int i = 0; i < expected.length; i++) {
+          assertEquals(expected[i], actual[i], 1e-5f, special + ", float " + i);
+        }
+      }
+    }
+  }
+
+  @Test
+  void packedWeightsAndWhatIsNotFinite() {
+    for (float value : new float[] {Float.POSITIVE_INFINITY, Float.NaN, -2e30f, 0x1p60f}) {
+      for (boolean left : new boolean[] {true, false}) {
+        Case c = new Case(40, 96, 800, 7);
+        (left ? c.a : c.b)[20 * c.k + 500] = value;
+        float[] expected = c.product(true);
+        float[] actual = c.packedProduct(WORKERS);
+        for (int i = 0; i < actual.length; i++) {
+          float e = expected[i];
+          assertEquals(e, actual[i], Float.isFinite(e) ? 1e-6f * Math.abs(e) : 0, value + ": " + i);
+        }
+      }
     }
   }
 
