@@ -44,7 +44,7 @@ record RightMatrix(
     if (ld != pieces * step) {
       throw new IllegalArgumentException(pieces + " pieces of " + step + " values in " + ld);
     }
-    return new FetchTable(
+    return FetchTable.columns(
         columns * pieces, step * type.bytes(), (long) count * type.bytes(), entries);
   }
 
