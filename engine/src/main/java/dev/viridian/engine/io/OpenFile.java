@@ -165,7 +165,8 @@ final class OpenFile implements AutoCloseable {
           direct ? dest.asSlice(done, want).asByteBuffer() : ByteBuffer.wrap(bounce, 0, want);
       int got = readSome(buffer, position + done);
       if (got < 0) {
-        throw error("ends at byte " + (position + done) + ", it had " + size() + " when opened");
+        long end = Math.min(position + done, sizeNow());
+        throw error("ends at byte " + end + ", it had " + size() + " when opened");
       }
       if (!direct) {
         MemorySegment.copy(MemorySegment.ofArray(bounce), 0, dest, done, got);
@@ -186,6 +187,15 @@ final class OpenFile implements AutoCloseable {
       } catch (IOException e) {
         throw error("cannot be read: " + FileErrors.reason(e), e);
       }
+    }
+  }
+
+  /** Size in bytes now, as far as that can be told. */
+  private long sizeNow() {
+    try {
+      return current().size();
+    } catch (IOException e) {
+      return Long.MAX_VALUE;
     }
   }
 

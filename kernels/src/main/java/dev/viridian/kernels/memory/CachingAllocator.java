@@ -139,7 +139,7 @@ public final class CachingAllocator implements Allocator {
     try {
       boolean straight = size >= LARGE && Straight.POSSIBLE;
       return new Block(
-          straight ? SystemMemory.aligned(size, arena) : arena.allocate(size, 64), arena);
+          straight ? SystemMemory.pages(size, arena) : arena.allocate(size, 64), arena);
     } catch (IllegalStateException e) {
       arena.close();
       OutOfMemoryError error = new OutOfMemoryError(e.getMessage());
@@ -160,7 +160,7 @@ public final class CachingAllocator implements Allocator {
         return false;
       }
       try (Arena arena = Arena.ofConfined()) {
-        return SystemMemory.aligned(LARGE, arena).byteSize() == LARGE;
+        return SystemMemory.pages(LARGE, arena).byteSize() == LARGE;
       } catch (IllegalStateException | IllegalCallerException | LinkageError e) {
         System.getLogger(CachingAllocator.class.getName())
             .log(System.Logger.Level.DEBUG, "no memory straight from the system", e);

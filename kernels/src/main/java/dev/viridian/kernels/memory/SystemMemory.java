@@ -107,18 +107,18 @@ public final class SystemMemory {
   @SuppressWarnings("restricted")
   public static MemorySegment large(long bytes) {
     long size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    MemorySegment memory = aligned(size, Arena.ofAuto());
+    MemorySegment memory = pages(size, Arena.ofAuto());
     inLargePages(memory);
     return memory;
   }
 
   /**
-   * Asks for pages of 2 MiB for {@link #aligned} memory that has not been touched yet. The last one
+   * Asks for pages of 2 MiB for {@link #pages memory} that has not been touched yet. The last one
    * is taken whole if most of it is needed; else the rest stays in small pages. Nothing happens to
-   * what was touched, or where the system has no such pages.
+   * what was touched, to less than a large page, or where the system has no such pages.
    */
   public static void inLargePages(MemorySegment memory) {
-    if (!supported()) {
+    if (!supported() || memory.byteSize() < HUGE_PAGE) {
       return;
     }
     long start = (memory.address() + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
@@ -133,17 +133,18 @@ public final class SystemMemory {
   }
 
   /**
-   * Zeroed memory that begins where a large page would, in small pages unless {@link #inLargePages
-   * others} are asked for, given back with the arena. (A virtual machine may take longer for a
+   * Zeroed memory in small pages unless {@link #inLargePages others} are asked for, given back with
+   * the arena. What would fill a large page begins at one. (A virtual machine may take longer for a
    * gigabyte of large pages than for small ones: 2 s instead of 1 s was seen.)
    *
    * @throws IllegalStateException if the system gives none
    */
   @SuppressWarnings("restricted")
-  public static MemorySegment aligned(long bytes, Arena arena) {
-    long whole = bytes + 2 * HUGE_PAGE; // the first and the last large page are its own
+  public static MemorySegment pages(long bytes, Arena arena) {
+    // The first and the last large page are its own then.
+    long whole = bytes < HUGE_PAGE ? bytes : bytes + 2 * HUGE_PAGE;
     long start = map(whole);
-    long address = (start + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    long address = whole == bytes ? start : (start + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     return MemorySegment.ofAddress(address).reinterpret(bytes, arena, s -> unmap(start, whole));
   }
 }
