@@ -127,7 +127,7 @@ final class Runs {
     List<OpEngine> engines = options.engines();
     List<Result> results = new ArrayList<>();
     try (Kernels kernels = kernels()) {
-      if (!kernels.packed().offers(precision)) {
+      if (precision != Precision.F32 && !kernels.packed().offers(precision)) {
         throw new InputException(
             "ops --dtype " + precision.label() + ": this processor has no such fast products");
       }

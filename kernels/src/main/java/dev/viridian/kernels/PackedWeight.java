@@ -51,7 +51,7 @@ public record PackedWeight(Precision precision, int out, int taps, int channels)
     Check.positive(NAME, "out", out);
     Check.positive(NAME, "taps", taps);
     Check.positive(NAME, "channels", channels);
-    Check.that((long) taps * (channels + 3) <= LONGEST, NAME, "K is longer than " + LONGEST);
+    Check.that(taps * (channels + 3L) <= LONGEST, NAME, "K is longer than " + LONGEST);
     Check.that(
         precision != Precision.F32 || taps == 1 && channels % CHUNK == 0,
         NAME,

@@ -21,7 +21,12 @@ public final class OpWork implements Work {
   public OpWork(OpCase op, Kernels kernels, Precision precision, int calls) {
     this.name = op.label();
     this.calls = calls;
-    this.call = op.prepare(kernels, precision, arena);
+    try {
+      this.call = op.prepare(kernels, precision, arena);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.viridian.bench.shapes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -137,7 +138,7 @@ final class ShapesTest {
         assertTrue(relative > 1e-4 && relative < 1.6e-2, op.label() + ": " + relative);
       }
     }
-    assertEquals(false, GegluShape.values()[0].has(precision));
+    assertFalse(GegluShape.values()[0].has(precision));
   }
 
   @Test

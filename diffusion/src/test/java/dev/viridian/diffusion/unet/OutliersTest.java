@@ -29,6 +29,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -198,9 +199,11 @@ class OutliersTest {
       assertEquals(List.of(), spoilt.layers.kept());
       String decibels =
           String.format(
+              Locale.ROOT,
               "int8 %.1f dB, with outliers %.1f, without the rule %.1f",
-              decibels(exact, plain), decibels(exact, kept), decibels(exact, spoilt));
-      System.out.println(decibels);
+              decibels(exact, plain),
+              decibels(exact, kept),
+              decibels(exact, spoilt));
       assertTrue(decibels(exact, kept) >= 30, decibels);
       assertTrue(decibels(exact, spoilt) < 30, decibels);
 

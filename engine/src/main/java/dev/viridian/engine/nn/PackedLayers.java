@@ -49,12 +49,15 @@ public record PackedLayers(Map<Precision, Integer> counts, List<Kept> kept) {
     return new PackedLayers(Collections.unmodifiableMap(counts), List.copyOf(kept));
   }
 
-  /** The same as JSON: counts by precision, and in {@code kept} what bytes would have lost. */
+  /**
+   * The same as JSON: counts by precision, and in {@code kept} what bytes would have lost, null if
+   * no number.
+   */
   public Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     counts.forEach((precision, count) -> json.put(precision.label(), count));
-    Map<String, Double> names = new LinkedHashMap<>();
-    kept.forEach(k -> names.put(k.name, k.lost));
+    Map<String, Object> names = new LinkedHashMap<>();
+    kept.forEach(k -> names.put(k.name, Double.isNaN(k.lost) ? null : k.lost));
     json.put("kept", names);
     return json;
   }

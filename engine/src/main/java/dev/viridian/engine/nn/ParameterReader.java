@@ -85,7 +85,7 @@ final class ParameterReader implements AutoCloseable {
     long rowValues = file.elements() / rows;
     long most = Math.max(1, PART / rowBytes);
     DType stored = stored(info.type());
-    HostBuffer to = (HostBuffer) target.buffer("ModuleLoader");
+    HostBuffer to = (HostBuffer) target.buffer("ParameterReader");
     CopyKernels copies = host.kernels().copy();
     host.kernels()
         .share(

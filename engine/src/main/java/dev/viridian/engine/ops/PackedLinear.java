@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link Linear} in lower precision, with a weight from {@link Pack}: x [..., in] F32, b [out] F32,
- * F16 or BF16, y [..., out] F32. Without a gradient.
+ * {@link Linear} with a weight from {@link Pack}: x [..., in] F32, b [out] F32, F16 or BF16, y
+ * [..., out] F32. Without a gradient.
  */
 public record PackedLinear(PackedWeight weight) implements ComputeOp {
   /** Applies a packed weight and, unless it is null, a bias [out]. */

@@ -99,11 +99,11 @@ public final class Candidates<K> {
     return known != null ? known : check(slot);
   }
 
-  private synchronized boolean check(Slot<K> slot) {
-    Boolean known = slot.usable;
-    if (known != null) {
-      return known;
-    }
+  /**
+   * Under no lock: a trial waits for the threads, and who has those may wait for this answer. Two
+   * that come first may both try.
+   */
+  private boolean check(Slot<K> slot) {
     String fault;
     try {
       fault = slot.entry.check().fault(slot.entry.kernels(), slots.getLast().entry.kernels());

@@ -12,6 +12,7 @@ import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.PackedCheck;
 import dev.viridian.kernels.cpu.vector.PairedCheck;
 import dev.viridian.kernels.memory.Buffer;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,14 +21,20 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
   private final boolean plain;
 
   CpuPacked(Workers workers, @Nullable String forced) {
-    super(
-        "packed",
-        forced,
-        List.of(
-            new Candidates.Entry<>("jit", new JitPaired(workers), PairedCheck::fault),
-            new Candidates.Entry<>("jit", new JitPacked(workers), PackedCheck::fault),
-            Candidates.Entry.reference(new ReferencePacked(workers))));
+    super("packed", forced, entries(workers, forced));
     plain = "reference".equals(forced);
+  }
+
+  /** Pairs are of AVX-512: whoever forces another way of products gets none. */
+  private static List<Candidates.Entry<PackedKernels>> entries(
+      Workers workers, @Nullable String forced) {
+    List<Candidates.Entry<PackedKernels>> entries = new ArrayList<>();
+    if (forced == null || forced.equals("pairs") || forced.equals("jit-avx512")) {
+      entries.add(new Candidates.Entry<>("pairs", new JitPaired(workers), PairedCheck::fault));
+    }
+    entries.add(new Candidates.Entry<>("jit", new JitPacked(workers), PackedCheck::fault));
+    entries.add(Candidates.Entry.reference(new ReferencePacked(workers)));
+    return entries;
   }
 
   /** What generated code offers; everything if plain loops are asked for. */

@@ -20,11 +20,11 @@ public final class CachingAllocator implements Allocator {
   private static final long MEBIBYTE = 1 << 20;
 
   /**
-   * From here on blocks come straight from the system, and go back to it at once: of what it is
-   * given back among smaller pieces, the C library keeps nearly all, for good. It takes blocks of
-   * this size from the system itself, but only until the first is given back.
+   * From here on blocks come straight from the system, and go back to it when given up: of what it
+   * is given back among smaller pieces, the C library keeps nearly all, for good. It takes blocks
+   * of this size from the system itself, but only until the first is given back.
    */
-  private static final long LARGE = MEBIBYTE / 8;
+  private static final long STRAIGHT_FROM = MEBIBYTE / 8;
 
   /** How many times its size a request may waste before another block is asked for. */
   private static final long GENEROUS = 15;
@@ -137,7 +137,7 @@ public final class CachingAllocator implements Allocator {
   private static Block fresh(long size) {
     Arena arena = Arena.ofShared();
     try {
-      boolean straight = size >= LARGE && Straight.POSSIBLE;
+      boolean straight = size >= STRAIGHT_FROM && Straight.POSSIBLE;
       return new Block(
           straight ? SystemMemory.pages(size, arena) : arena.allocate(size, 64), arena);
     } catch (IllegalStateException e) {
@@ -160,7 +160,7 @@ public final class CachingAllocator implements Allocator {
         return false;
       }
       try (Arena arena = Arena.ofConfined()) {
-        return SystemMemory.pages(LARGE, arena).byteSize() == LARGE;
+        return SystemMemory.pages(STRAIGHT_FROM, arena).byteSize() == STRAIGHT_FROM;
       } catch (IllegalStateException | IllegalCallerException | LinkageError e) {
         System.getLogger(CachingAllocator.class.getName())
             .log(System.Logger.Level.DEBUG, "no memory straight from the system", e);

@@ -115,7 +115,8 @@ public final class SystemMemory {
   /**
    * Asks for pages of 2 MiB for {@link #pages memory} that has not been touched yet. The last one
    * is taken whole if most of it is needed; else the rest stays in small pages. Nothing happens to
-   * what was touched, to less than a large page, or where the system has no such pages.
+   * what was touched, to less than a large page, or where the system has no such pages. Of other
+   * memory what follows may be taken so, too.
    */
   public static void inLargePages(MemorySegment memory) {
     if (!supported() || memory.byteSize() < HUGE_PAGE) {

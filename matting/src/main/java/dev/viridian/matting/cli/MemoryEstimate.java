@@ -62,8 +62,8 @@ final class MemoryEstimate {
 
   /**
    * Bytes of the weights that cannot stay mapped where they lie in the file: all that change their
-   * type, the kernels of convolutions, which are turned, and all that is packed. Of the autoencoder
-   * pictures take what decodes.
+   * type, the kernels of convolutions, which are turned, and all that is packed, the text encoder's
+   * linear layers of F32 among it on any processor. Of the autoencoder pictures take what decodes.
    *
    * @param mapped whether the device reads a file where it is mapped; else it takes all weights
    */
@@ -81,9 +81,15 @@ final class MemoryEstimate {
         }
         boolean turned = info.rank() == 4 && info.shape().get(2) * info.shape().get(3) > 1;
         boolean changed = dtype != null && info.type().dtype() != dtype;
+        boolean wide = (dtype == null ? info.type().dtype() : dtype) == DType.F32;
+        boolean paired =
+            source == files.textEncoder()
+                && wide
+                && info.rank() == 2
+                && !info.name().contains("embedding");
         if (precision != Precision.F32 && source == files.unet() && info.rank() > 1) {
           bytes += (double) info.elements() * (precision == Precision.BF16 ? 2 : 1);
-        } else if (turned || changed || !mapped) {
+        } else if (turned || changed || paired || !mapped) {
           bytes += (double) info.elements() * (dtype == null ? info.type().bytes() : dtype.bytes());
         }
       }

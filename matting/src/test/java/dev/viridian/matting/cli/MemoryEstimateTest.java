@@ -31,6 +31,24 @@ final class MemoryEstimateTest {
   }
 
   @Test
+  void linearLayersOfTextAreKeptPacked() throws IOException {
+    Path model = SmallModel.folder(folder.resolve("model"), DType.F32);
+    try (ModelFiles files = ModelFiles.open(model)) {
+      WeightSource head = Objects.requireNonNull(files.mattingHead());
+      long filters =
+          elements(files.unet(), i -> turned(i))
+              + elements(files.vae(), i -> turned(i) && !encodes(i))
+              + elements(head, i -> turned(i));
+      long linear =
+          elements(files.textEncoder(), i -> i.rank() == 2)
+              - elements(files.textEncoder(), i -> i.name().startsWith("embeddings."));
+      assertEquals(
+          4.0 * (filters + linear),
+          MemoryEstimate.copiedWeightBytes(files, null, Precision.F32, true));
+    }
+  }
+
+  @Test
   void theEncoderOfPicturesIsNotLoaded() throws IOException {
     Path model = SmallModel.folder(folder.resolve("model"), DType.F16);
     try (ModelFiles files = ModelFiles.open(model)) {

@@ -23,7 +23,7 @@ enum DotType {
     return switch (precision) {
       case BF16 -> BF16;
       case INT8 -> INT8;
-      case F32 -> throw new IllegalArgumentException("F32 weights are not packed");
+      case F32 -> throw new IllegalArgumentException("F32 has no products of groups");
     };
   }
 

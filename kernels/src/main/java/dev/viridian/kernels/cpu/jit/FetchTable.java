@@ -8,20 +8,20 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Where the values lie that go into a panel, as offsets from its first: two cache lines of each
- * column in turn, then the next two. {@link TileCode} reads it while it multiplies by another
- * panel.
+ * column in turn, then the next two. {@link TileCode}, {@link PairTile} and {@link SquaresCode}
+ * read it while they multiply by another panel.
  */
 final class FetchTable {
   private static final int LINES = 128;
 
-  private final MemorySegment words;
-  private final long entries;
-
   /** Tables of what lies in one piece, by its lines: they never change. */
   private static final ConcurrentHashMap<Long, FetchTable> STRAIGHT = new ConcurrentHashMap<>();
 
-  /** Entries of those: what the most rows of a tile ask for. */
+  /** Entries of those: 256 rows, the most of a tile, ask for 1536 with a piece of 384 values. */
   private static final int STRAIGHT_ENTRIES = 2048;
+
+  private final MemorySegment words;
+  private final long entries;
 
   private FetchTable(MemorySegment words, int columns, long columnBytes, long bytes, long entries) {
     this.words = words;

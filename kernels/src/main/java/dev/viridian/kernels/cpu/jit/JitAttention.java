@@ -172,6 +172,9 @@ public final class JitAttention implements AttentionKernels, Selective {
     for (int batch = 0; batch < p.batch(); batch++) {
       new JitAttentionBackward(workers, code, p, batch, in, weights, of, g).run();
     }
+    Reference.reachabilityFence(in);
+    Reference.reachabilityFence(of);
+    Reference.reachabilityFence(g);
     Reference.reachabilityFence(weights);
   }
 }

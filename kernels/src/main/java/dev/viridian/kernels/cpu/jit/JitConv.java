@@ -14,12 +14,17 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolutions on generated code, without groups; back to the data with stride 1. The map is read
+ * Convolutions on generated code, without groups; back to the data with stride 1. By minimal
+ * filtering ({@link WinogradConv}), with a column for each tap ({@link TapColumns}), on unfolded
+ * patches ({@link PatchRows}) or a copy with its border ({@link PaddedMap}); else the map is read
  * where it lies: each pixel of the result is a row of a product, each tap of the kernel a segment
  * of that row, and a tap outside of the map a segment of zeros.
  */
 public final class JitConv implements ConvKernels, Selective {
-  /** With fewer channels on either side patches are not worth a copy. */
+  /**
+   * With fewer channels on either side patches are not worth a copy; with as many columns a product
+   * may go in pairs.
+   */
   private static final int LEAST_PAIRED = 64;
 
   private final Workers workers;
@@ -177,6 +182,7 @@ public final class JitConv implements ConvKernels, Selective {
       new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added, pairs).run();
     } else if (right instanceof RightMatrix weight
         && TapColumns.takes(p)
+        && (pairs || p.outC() * p.kh() * p.kw() < LEAST_PAIRED)
         && code.tapSums() instanceof Code adds) {
       new TapColumns(workers, code, adds, p, from, weight, biases, HostBuffer.of(y)).run();
     } else if (pairs && inPairs(code, p)) {

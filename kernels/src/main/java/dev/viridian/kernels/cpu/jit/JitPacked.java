@@ -42,7 +42,7 @@ public final class JitPacked implements PackedKernels, Selective {
 
   @Override
   public boolean offers(Precision precision) {
-    return precision == Precision.F32 || kits.apply(DotType.of(precision)) != null;
+    return precision != Precision.F32 && kits.apply(DotType.of(precision)) != null;
   }
 
   private DotKit kit(PackedWeight w) {

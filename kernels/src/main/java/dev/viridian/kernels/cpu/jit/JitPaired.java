@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Linear layers by F32 weights that were copied and scaled for {@link PairTile} when their model
  * was loaded. Where {@link JitGemm} takes pairs, its product by the weight as it lies is the same
- * to the bit.
+ * to the bit, but for what is below 2⁻¹²⁶ of the greatest value of a part.
  */
 public final class JitPaired implements PackedKernels, Selective {
   private static final int WIDTH = PackedWeight.PANEL;

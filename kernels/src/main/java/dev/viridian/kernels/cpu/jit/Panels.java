@@ -90,12 +90,12 @@ abstract class Panels {
    */
   abstract long next(int panel, int part, int from, int to);
 
-  /** The panel and part that {@link #next} is about, given how many threads share the panels. */
+  /** The part of K that {@link #next} is about. */
   final ProductPart nextPart(int panel, int part, int to) {
     return parts.get(panel + 1 < to ? part : (part + 1) % parts.size());
   }
 
-  /** The panel of {@link #nextPart}. */
+  /** The panel that {@link #next} is about, given how many threads share the panels. */
   final int nextPanel(int panel, int part, int from, int to, int threads) {
     if (panel + 1 < to) {
       return panel + 1;

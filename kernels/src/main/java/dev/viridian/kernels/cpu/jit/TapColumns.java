@@ -124,7 +124,7 @@ final class TapColumns {
     int end = Math.clamp(toY - 1 - p.padTop() + (p.kh() - 1) * p.dilationH() + 1, first, p.h());
     if (end > first) {
       long pixel = ((long) image * p.h() + first) * p.w();
-      LeftRows rows = new Pixels(map + 4 * pixel * p.c(), p.c());
+      LeftRows rows = new MatrixRows(map + 4 * pixel * p.c(), p.c(), p.c());
       ProductOutput output = new ProductOutput(sums, 0, columns, 1f, false, 0, Activation.NONE);
       int pixels = (end - first) * p.w();
       RightMatrix right = new RightMatrix(weight, p.weight(), 0, p.c(), true);
@@ -192,22 +192,8 @@ final class TapColumns {
         4L * p.outC(),
         toX - x,
         bias.address());
+    Reference.reachabilityFence(table);
     Reference.reachabilityFence(zeros);
     Reference.reachabilityFence(row);
-  }
-
-  /** Pixels of the map, one after the other. */
-  private record Pixels(long address, int length) implements LeftRows {
-    @Override
-    public int segments() {
-      return 1;
-    }
-
-    @Override
-    public void enter(int row, int count, RowTable table) {
-      for (int i = 0; i < count; i++) {
-        table.set(i, 0, address + 4L * length * (row + i));
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,6 +17,7 @@ import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** Calls that would touch memory that is not there: refused before any code runs. */
 final class JitArgumentsTest {
@@ -107,9 +109,43 @@ final class JitArgumentsTest {
   }
 
   @Test
+  void shortBuffersOfPairedProducts() {
+    try (Workers workers = new Workers(1)) {
+      JitPaired paired = new JitPaired(workers);
+      assumeTrue(paired.offers(Precision.F32), "no pairs here");
+      PackedWeight w = new PackedWeight(Precision.F32, 40, 1, 80);
+      int words = Math.toIntExact(w.bytes() / 4);
+      paired.pack(w, DType.F32, floats(40 * 80), floats(words));
+      assertThrows(
+          IndexOutOfBoundsException.class,
+          () -> paired.pack(w, DType.F32, floats(40 * 80 - 1), floats(words)));
+      assertThrows(
+          IndexOutOfBoundsException.class,
+          () -> paired.pack(w, DType.F32, floats(40 * 80), floats(words - 1)));
+      int[] sizes = {9 * 80, words, 40, 9 * 40};
+      for (int shorter = -1; shorter < 4; shorter++) {
+        int[] s = sizes.clone();
+        if (shorter >= 0) {
+          s[shorter]--;
+        }
+        Executable call =
+            () ->
+                paired.product(
+                    w, 9, floats(s[0]), floats(s[1]), DType.F32, floats(s[2]), floats(s[3]));
+        if (shorter < 0) {
+          assertDoesNotThrow(call);
+        } else {
+          assertThrows(IndexOutOfBoundsException.class, call, "argument " + shorter);
+        }
+      }
+    }
+  }
+
+  @Test
   void shortBuffersOfPackedProducts() {
     try (Workers workers = new Workers(1)) {
       JitPacked packed = new JitPacked(workers);
+      assertFalse(packed.offers(Precision.F32), "packs F32 in no form of its own");
       for (Precision precision : new Precision[] {Precision.BF16, Precision.INT8}) {
         if (!packed.offers(precision)) {
           continue;
