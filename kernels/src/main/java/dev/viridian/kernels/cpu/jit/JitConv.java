@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * of that row, and a tap outside of the map a segment of zeros.
  */
 public final class JitConv implements ConvKernels, Selective {
-  /**
-   * With fewer channels on either side patches are not worth a copy; with as many columns a product
-   * may go in pairs.
-   */
+  /** With fewer channels on either side patches are not worth a copy, as with minimal filtering. */
+  private static final int LEAST_PATCHES = 128;
+
+  /** With as many columns a product may go in pairs. */
   private static final int LEAST_PAIRED = 64;
 
   private final Workers workers;
@@ -219,7 +219,7 @@ public final class JitConv implements ConvKernels, Selective {
     return code.pairs()
         && p.kh() * p.kw() > 1
         && p.c() % PairTile.CHUNK == 0
-        && Math.min(p.c(), p.outC()) >= LEAST_PAIRED
+        && Math.min(p.c(), p.outC()) >= LEAST_PATCHES
         && pixels(p) >= 2 * PairTile.ROWS;
   }
 

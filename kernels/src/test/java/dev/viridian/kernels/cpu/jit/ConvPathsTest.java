@@ -97,10 +97,10 @@ final class ConvPathsTest {
     Kit plain = new Kit(VectorLevel.AVX512, CodeCache::get, false);
     Kit pairs = new Kit(VectorLevel.AVX512, CodeCache::get, true);
     Random random = new Random(3);
-    // The last is done in two bands.
+    // The last is done in several bands.
     for (int[] s :
         new int[][] {
-          {2, 31, 30, 64, 80, 3, 2}, {1, 9, 12, 96, 70, 2, 1}, {2, 131, 130, 64, 64, 3, 2}
+          {2, 31, 30, 128, 144, 3, 2}, {1, 9, 12, 144, 130, 2, 1}, {2, 131, 130, 128, 128, 3, 2}
         }) {
       ConvProblem p =
           ConvProblem.of(s[0], s[1], s[2], s[3], s[4], s[5], s[6], 1)
