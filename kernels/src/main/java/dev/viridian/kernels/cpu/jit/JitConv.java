@@ -175,16 +175,14 @@ public final class JitConv implements ConvKernels, Selective {
     MemorySegment zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * p.c());
     int size = WinogradConv.choose(p);
     if (size > 0 && code.winograd(size)) {
-      MemorySegment added =
-          biases != null
-              ? biases
-              : NativeScratch.get(NativeScratch.Part.BIAS, 4L * p.outC()).fill((byte) 0);
+      MemorySegment added = orZeros(biases, p.outC());
       new WinogradConv(workers, code, p, size, from, right, HostBuffer.of(y), added, pairs).run();
     } else if (right instanceof RightMatrix weight
         && TapColumns.takes(p)
         && (pairs || p.outC() * p.kh() * p.kw() < LEAST_PAIRED)
         && code.tapSums() instanceof Code adds) {
-      new TapColumns(workers, code, adds, p, from, weight, biases, HostBuffer.of(y)).run();
+      MemorySegment added = orZeros(biases, TapSumCode.LANES);
+      new TapColumns(workers, code, adds, p, from, weight, added, HostBuffer.of(y)).run();
     } else if (pairs && inPairs(code, p)) {
       PatchRows left = new PatchRows(workers, p, HostBuffer.of(x), pixels(p));
       int count;
@@ -205,6 +203,12 @@ public final class JitConv implements ConvKernels, Selective {
     Reference.reachabilityFence(biases);
     Reference.reachabilityFence(zeros);
     Reference.reachabilityFence(y);
+  }
+
+  private static MemorySegment orZeros(@Nullable MemorySegment biases, int count) {
+    return biases != null
+        ? biases
+        : NativeScratch.get(NativeScratch.Part.BIAS, 4L * count).fill((byte) 0);
   }
 
   private static ProductOutput output(

@@ -1,8 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
-import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
-import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -13,7 +11,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * Filters are transformed and scaled where they are used, a part of the channels of a panel at a
  * time.
  */
-final class PairSquares {
+final class PairSquares extends TileSquares {
   /** Most chunks of a part: filtering adds errors of its own, so these sums are shorter. */
   private static final int PART = 2;
 
@@ -23,39 +21,16 @@ final class PairSquares {
   /** Channels that are transformed before they are copied: they stay in the second cache. */
   private static final int SLICE = 320;
 
-  private static final int LINE = WinogradConv.LINE;
-
-  private final WinogradConv conv;
-  private final Workers workers;
-  private final Kit kit;
-  private final ConvProblem p;
-  private final int places;
-  private final int firstTile;
-  private final int count;
-  private final int rows;
-  private final int groups;
   private final int partChunks;
   private final int partValues;
-  private final long groupBytes;
-  private final long step;
   private final long numberBytes;
   private final MemorySegment squares;
   private final AtomicBoolean usual = new AtomicBoolean(true);
 
   PairSquares(WinogradConv conv, int firstTile, int count) {
-    this.conv = conv;
-    this.firstTile = firstTile;
-    this.count = count;
-    workers = conv.workers;
-    kit = conv.kit;
-    p = conv.p;
-    places = conv.places;
-    groups = Math.ceilDiv(count, PairTile.ROWS);
-    rows = Math.ceilDiv(count, groups);
+    super(conv, firstTile, count, PairTile.ROWS);
     partChunks = PairTile.partChunks(p.c(), PART);
     partValues = partChunks * PairTile.CHUNK;
-    groupBytes = 4L * rows * p.c();
-    step = groups * groupBytes + LINE;
     int parts = Math.ceilDiv(p.c(), partValues);
     numberBytes = (long) PairTile.ROW_NUMBERS * rows * parts + PairTile.ROW_NUMBERS_END;
     long bytes = places * (step + groups * numberBytes);
@@ -71,15 +46,7 @@ final class PairSquares {
   boolean run() {
     workers.run(groups, this::transform);
     if (usual.get()) {
-      int cuts = conv.cuts(groups);
-      workers.run(
-          conv.panels * cuts,
-          task -> {
-            int cut = task % cuts;
-            int group = (int) ((long) groups * cut / cuts);
-            int endGroup = (int) ((long) groups * (cut + 1) / cuts);
-            multiply(task / cuts, group, endGroup);
-          });
+      eachPanel(conv.cuts(groups), (panel, group, end, next) -> multiply(panel, group, end));
     }
     Reference.reachabilityFence(squares);
     return usual.get();
@@ -173,11 +140,7 @@ final class PairSquares {
       code.result(frame, sums.address(), row, sumStep, endGroup - group, places, channel > 0)
           .call(kit.pairTile(code));
     }
-    Code output = kit.winograd(Step.OUTPUT, conv.size);
-    int tile = group * rows;
-    for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
-      conv.back(output, sums, i * row, sumStep, firstTile + tile + i, panel);
-    }
+    back(sums, row, sumStep, group, endGroup, panel);
     Reference.reachabilityFence(own);
   }
 }

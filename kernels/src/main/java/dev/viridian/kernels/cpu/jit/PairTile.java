@@ -80,7 +80,7 @@ record PairTile(int rows, int vectors, boolean fetches) implements Generated {
 
   /** Chunks of a part of a product, all but perhaps the last, of so many values of K. */
   static int partChunks(int k) {
-    return partChunks(k, PART);
+    return PackedWeight.partLength(k) / CHUNK;
   }
 
   /** The same with parts of at most so many chunks. */

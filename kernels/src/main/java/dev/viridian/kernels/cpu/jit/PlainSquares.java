@@ -1,8 +1,6 @@
 package dev.viridian.kernels.cpu.jit;
 
-import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
-import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
@@ -11,42 +9,19 @@ import org.jspecify.annotations.Nullable;
  * Some tiles of a {@link WinogradConv}, multiplied by {@link SquaresCode}. Squares lie place by
  * place, group by group of tiles, as that code reads them.
  */
-final class PlainSquares {
+final class PlainSquares extends TileSquares {
   /** Panels of filters and channels that a task multiplies in one go. */
   private static final int TASK_PANELS = 3;
 
   private static final int TASK_CHANNELS = 96;
 
-  private static final int LINE = WinogradConv.LINE;
-
-  private final WinogradConv conv;
-  private final Workers workers;
-  private final Kit kit;
-  private final ConvProblem p;
-  private final int places;
-  private final int firstTile;
-  private final int count;
-  private final int rows;
-  private final int groups;
-  private final long groupBytes;
-  private final long step;
   private final MemorySegment squares;
 
   /** What is fetched while the multipliers work; null if that is left to who copies. */
   private final @Nullable RightMatrix source;
 
   PlainSquares(WinogradConv conv, int firstTile, int count) {
-    this.conv = conv;
-    this.firstTile = firstTile;
-    this.count = count;
-    workers = conv.workers;
-    kit = conv.kit;
-    p = conv.p;
-    places = conv.places;
-    groups = Math.ceilDiv(count, kit.level.rows());
-    rows = Math.ceilDiv(count, groups);
-    groupBytes = 4L * rows * p.c();
-    step = groups * groupBytes + LINE;
+    super(conv, firstTile, count, conv.kit.level.rows());
     squares = NativeScratch.get(NativeScratch.Part.SQUARES, places * step);
     source =
         conv.filters instanceof RightMatrix matrix && matrix.alongK() ? matrix.fetched() : null;
@@ -159,14 +134,7 @@ final class PlainSquares {
       next = source.places(conv.panelColumns, 9, p.c(), TASK_CHANNELS, entries);
     }
     FetchTable table = next;
-    workers.run(
-        conv.panels * cuts,
-        task -> {
-          int cut = task % cuts;
-          int group = (int) ((long) groups * cut / cuts);
-          int endGroup = (int) ((long) groups * (cut + 1) / cuts);
-          multiply(task / cuts, group, endGroup, table, (task + workers.threadCount()) / cuts);
-        });
+    eachPanel(cuts, (panel, group, end, after) -> multiply(panel, group, end, table, after));
   }
 
   /**
@@ -206,11 +174,7 @@ final class PlainSquares {
       }
       code.result(frame, sums.address(), row, sumStep, places, channel > 0).call(kit.squares(code));
     }
-    Code page = kit.winograd(Step.OUTPUT, conv.size);
-    int tile = group * rows;
-    for (int i = 0; i < Math.min(tileCount, count - tile); i++) {
-      conv.back(page, sums, i * row, sumStep, firstTile + tile + i, panel);
-    }
+    back(sums, row, sumStep, group, endGroup, panel);
     Reference.reachabilityFence(squares);
     Reference.reachabilityFence(own);
   }

@@ -7,7 +7,6 @@ import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions to few channels. As columns of one product they would fill a part of a vector; here
@@ -43,7 +42,7 @@ final class TapColumns {
    * @param adds {@link TapSumCode}
    * @param map address of x, of its full size
    * @param weight [outC, kh, kw, c], of its full size
-   * @param bias a float for each output channel, and room behind; null for none
+   * @param bias a float for each output channel, and room behind
    * @param result y, of its full size
    */
   TapColumns(
@@ -53,7 +52,7 @@ final class TapColumns {
       ConvProblem p,
       long map,
       RightMatrix weight,
-      @Nullable MemorySegment bias,
+      MemorySegment bias,
       MemorySegment result) {
     this.workers = workers;
     this.kit = kit;
@@ -63,10 +62,7 @@ final class TapColumns {
     this.result = result;
     taps = p.kh() * p.kw();
     columns = p.outC() * taps;
-    this.bias =
-        bias != null
-            ? bias
-            : NativeScratch.get(NativeScratch.Part.BIAS, 4L * TapSumCode.LANES).fill((byte) 0);
+    this.bias = bias;
     this.weight = columns(weight);
   }
 
@@ -89,11 +85,8 @@ final class TapColumns {
     return p.kh() * p.kw() > 1
         && p.strideH() == 1
         && p.strideW() == 1
-        && p.groups() == 1
         && p.outC() <= MOST_CHANNELS
-        && p.c() >= LEAST_DEPTH
-        && p.h() > 0
-        && p.w() > 0;
+        && p.c() >= LEAST_DEPTH;
   }
 
   /** Computes the convolution. */
