@@ -39,9 +39,9 @@ record AmxCode(DotType type) implements Generated {
   private static final int B_ROW = 80;
 
   /** All tiles of 16 rows of 64 bytes. */
-  private static final MemorySegment WHOLE_TILES = wholeTiles();
+  private static final MemorySegment WHOLE_TILES = makeWholeTiles();
 
-  private static MemorySegment wholeTiles() {
+  private static MemorySegment makeWholeTiles() {
     MemorySegment config = Arena.global().allocate(64, 64);
     config.set(JAVA_BYTE, 0, (byte) 1);
     for (int tile = 0; tile < 8; tile++) {
@@ -49,6 +49,11 @@ record AmxCode(DotType type) implements Generated {
       config.set(JAVA_BYTE, 48 + tile, (byte) TILE_ROWS);
     }
     return config;
+  }
+
+  /** Address of what sets up all tiles as 16 rows of 64 bytes. */
+  static long wholeTiles() {
+    return WHOLE_TILES.address();
   }
 
   private static Tile tile(int number) {
@@ -145,7 +150,7 @@ record AmxCode(DotType type) implements Generated {
       long c,
       long cRow,
       int blocks) {
-    f.set(CONFIG, WHOLE_TILES.address())
+    f.set(CONFIG, wholeTiles())
         .set(A, a)
         .set(A_ROW, aRow)
         .set(A_SEGMENT, aSegment)

@@ -94,7 +94,7 @@ final class AttentionForward {
     lse = to.lse() == null ? null : HostBuffer.of(to.lse());
     columnMap = to.columnMap() == null ? null : HostBuffer.of(to.columnMap());
     rows = p.queries() < MANY ? ROWS : MOST_ROWS;
-    bounded = in.mask() == null && !p.causal() && columnMap == null && p.keys() > 1;
+    bounded = bounded(p, in, to);
     // The backward pass computes plain scores: what it follows has to be of those, to the bit.
     boolean many = (long) p.queries() * p.keys() >= LEAST_PAIRED;
     boolean last = bounded && lse == null;
@@ -107,6 +107,11 @@ final class AttentionForward {
         NativeScratch.get(NativeScratch.Part.PANELS, Math.multiplyExact(p.heads(), headBytes()));
     alike = () -> new AttentionForward(workers, code, p, batch, in, weights, to, false);
     columns = new float[columnMap == null ? 0 : Math.multiplyExact(p.heads(), p.queries())];
+  }
+
+  /** Whether scores can be bounded beforehand, and nothing but the result is wanted of them. */
+  static boolean bounded(AttentionProblem p, Inputs in, Results to) {
+    return in.mask() == null && !p.causal() && to.columnMap() == null && p.keys() > 1;
   }
 
   private long headBytes() {
@@ -142,7 +147,8 @@ final class AttentionForward {
           Reference.reachabilityFence(surplus);
           panels.packDown(values, task % blocks, packed, valuesAt(head));
           if (bounded) {
-            lengths[task] = longest(head, task % blocks);
+            int block = task % blocks;
+            lengths[task] = longest(code, keys(head, block), panels.count(block), p.headDim());
           }
         });
     return lengths;
@@ -184,7 +190,7 @@ final class AttentionForward {
           }
         });
     if (Arrays.stream(again).anyMatch(Objects::nonNull)) {
-      usual(again);
+      alike.get().only(again, rows);
     }
     if (columnMap != null) {
       for (int i = 0; i < p.queries(); i++) {
@@ -198,18 +204,32 @@ final class AttentionForward {
     Reference.reachabilityFence(packed);
   }
 
-  /** Rows that are too exacting for {@link Scores#ROUNDED}. */
-  private void usual(boolean[] @Nullable [] wanted) {
-    AttentionForward exact = alike.get();
-    exact.pack();
+  /**
+   * Computes only the rows that another way left.
+   *
+   * @param left by its tasks, head after head: which of a task's queries; null if none
+   * @param each queries of such a task
+   */
+  void only(boolean[] @Nullable [] left, int each) {
+    pack();
+    int tiles = tiles();
+    int tasks = Math.ceilDiv(p.queries(), each);
     workers.run(
-        wanted.length,
+        Math.multiplyExact(p.heads(), tiles),
         task -> {
-          if (wanted[task] != null) {
-            exact.online(task).run(wanted[task]);
+          int first = task % tiles * rows;
+          boolean[] wanted = new boolean[Math.min(rows, p.queries() - first)];
+          boolean any = false;
+          for (int i = 0; i < wanted.length; i++) {
+            boolean[] part = left[task / tiles * tasks + (first + i) / each];
+            wanted[i] = part != null && part[(first + i) % each];
+            any |= wanted[i];
+          }
+          if (any) {
+            online(task).run(wanted);
           }
         });
-    Reference.reachabilityFence(exact.packed);
+    Reference.reachabilityFence(packed);
   }
 
   private static boolean[] all(int count) {
@@ -231,12 +251,10 @@ final class AttentionForward {
     return surplus;
   }
 
-  /** The greatest length of a block's keys as vectors; NaN if one of them has it. */
-  private float longest(int head, int block) {
-    int count = panels.count(block);
-    NativeRows keys = keys(head, block);
+  /** The greatest length of some keys as vectors; NaN if one of them has it. */
+  static float longest(AttentionKit code, NativeRows keys, int count, int dim) {
     NativeRows squares = NativeRows.scratch(1, LengthCode.bytes(count))[0];
-    code.squares(keys, count, p.headDim(), squares);
+    code.squares(keys, count, dim, squares);
     float greatest = 0;
     for (int i = 0; i < count; i++) {
       greatest = Math.max(greatest, squares.memory().get(Numbers.FLOAT, squares.at() + 4L * i));

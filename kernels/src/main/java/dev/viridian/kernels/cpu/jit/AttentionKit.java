@@ -3,16 +3,17 @@ package dev.viridian.kernels.cpu.jit;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** All generated functions that attention needs on one level. */
 final class AttentionKit {
-  private record Key(VectorLevel level, boolean paired) {}
+  private record Key(VectorLevel level, boolean paired, boolean tiles) {}
 
   private static final ConcurrentHashMap<Key, Optional<AttentionKit>> KITS =
       new ConcurrentHashMap<>();
 
-  private record Product(PanelCode code, CodePage page) {}
+  private record Product(PanelCode code, Code page) {}
 
   final VectorLevel level;
 
@@ -20,11 +21,13 @@ final class AttentionKit {
   private static final int LEAST_PAIRED = 32;
 
   private final boolean paired;
+  private final boolean tiled;
+  private final Function<Generated, @Nullable Code> source;
 
   /** Copies rows into panels. */
   final Kit panels;
 
-  private record Weights(WeightCode code, CodePage page) {}
+  private record Weights(WeightCode code, Code page) {}
 
   /** By whether of words, whether the last vector is a half, by vectors and by rows less one. */
   private final Product[][][][] products = new Product[2][2][PanelCode.MAX_VECTORS][];
@@ -33,25 +36,36 @@ final class AttentionKit {
   private final Weights[][][] weights = new Weights[Scores.values().length][VectorLevel.VECTORS][];
 
   private final SoftmaxCode[] softmax = new SoftmaxCode[2];
-  private final CodePage[] softmaxPages = new CodePage[2];
+  private final Code[] softmaxPages = new Code[2];
   private final RowsCode copy = new RowsCode(0);
   private final RowsCode normalize;
   private final ScoreGradientCode[] gradient = new ScoreGradientCode[2];
-  private final CodePage[] gradientPages = new CodePage[2];
-  private final CodePage copyPage;
-  private final CodePage normalizePage;
-  private final CodePage squaresPage;
-  private final CodePage pairsPage;
+  private final Code[] gradientPages = new Code[2];
+  private final Code copyPage;
+  private final Code normalizePage;
+  private final Code squaresPage;
+  private final Code pairsPage;
   private boolean complete = true;
   private @Nullable Rounded rounded;
   private boolean triedRounded;
+  private boolean triedProducts;
+  private boolean roundedProducts;
 
   /** What rounding takes beside products and weights. */
-  private record Rounded(CodePage narrow, CodePage words) {}
+  private record Rounded(Code narrow, Code words) {}
 
-  private AttentionKit(Kit panels, boolean paired) {
+  /**
+   * A kit from some source.
+   *
+   * @param paired whether it has {@link #paired(int) paired} scores, which only AVX-512 has
+   * @param tiled whether it has {@link AmxAttentionCode}
+   */
+  AttentionKit(
+      Kit panels, boolean paired, boolean tiled, Function<Generated, @Nullable Code> source) {
     this.panels = panels;
     this.paired = paired;
+    this.tiled = tiled;
+    this.source = source;
     level = panels.level;
     makeProducts(false);
     makeWeights(Scores.PLAIN);
@@ -102,20 +116,33 @@ final class AttentionKit {
    * Whether scores and weights may be bfloat16: AVX512-BF16 multiplies them. What that takes is
    * made when first asked for.
    */
-  boolean rounds() {
-    return rounded() != null;
+  synchronized boolean rounds() {
+    if (!triedProducts) {
+      triedProducts = true;
+      if (complete && level == VectorLevel.AVX512 && rounded() != null) {
+        makeProducts(true);
+        makeWeights(Scores.ROUNDED);
+        roundedProducts = complete;
+        complete = true; // without these all is as it was
+      }
+    }
+    return roundedProducts;
+  }
+
+  /** {@link AmxAttentionCode} for heads of so many values; null if it cannot be had. */
+  @Nullable Code tiles(int values) {
+    int steps = AmxPanels.steps(values);
+    boolean fits = tiled && steps <= AmxAttentionCode.MOST_STEPS && rounded() != null;
+    return fits ? source.apply(new AmxAttentionCode(steps)) : null;
   }
 
   private synchronized @Nullable Rounded rounded() {
     if (!triedRounded) {
       triedRounded = true;
-      if (complete && level == VectorLevel.AVX512 && DotType.BF16.runsHere()) {
-        makeProducts(true);
-        makeWeights(Scores.ROUNDED);
-        Rounded made = new Rounded(get(new NarrowCode(DotType.BF16)), get(new WordsCode()));
-        rounded = complete ? made : null;
-        complete = true; // without these all is as it was
-      }
+      boolean has = tiled || DotType.BF16.runsHere();
+      Code narrow = has ? source.apply(new NarrowCode(DotType.BF16)) : null;
+      Code words = narrow == null ? null : source.apply(new WordsCode());
+      rounded = words == null ? null : new Rounded(narrow, words);
     }
     return rounded;
   }
@@ -158,8 +185,8 @@ final class AttentionKit {
     return level == VectorLevel.AVX512 && CpuFeatures.here().has(CpuFeatures.Feature.AVX512VL);
   }
 
-  private CodePage get(Generated key) {
-    CodePage page = complete ? CodeCache.get(key) : null;
+  private Code get(Generated key) {
+    Code page = complete ? source.apply(key) : null;
     complete &= page != null;
     return page;
   }
@@ -171,13 +198,21 @@ final class AttentionKit {
 
   /** The same, with or without {@link #paired(int) paired} scores, which only AVX-512 has. */
   static @Nullable AttentionKit of(VectorLevel level, boolean paired) {
+    return of(level, paired, level == VectorLevel.AVX512);
+  }
+
+  /** The same, with or without tiles, if there are any. */
+  static @Nullable AttentionKit of(VectorLevel level, boolean paired, boolean tiled) {
     Kit panels = Kit.of(level);
     if (panels == null) {
       return null;
     }
+    boolean has = tiled && DotType.BF16.runsHere() && DotType.BF16.hasTiles();
     return KITS.computeIfAbsent(
-            new Key(level, paired),
-            key -> Optional.of(new AttentionKit(panels, paired)).filter(k -> k.complete))
+            new Key(level, paired, has),
+            key ->
+                Optional.of(new AttentionKit(panels, paired, has, CodeCache::get))
+                    .filter(k -> k.complete))
         .orElse(null);
   }
 

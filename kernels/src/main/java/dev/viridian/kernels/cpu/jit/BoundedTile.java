@@ -46,7 +46,7 @@ final class BoundedTile {
   private static final int HIGHEST = 55;
 
   /** Below it a sum may lack weights that were too small for a number: those are e^−86 or less. */
-  private static final float LEAST_SUM = 0x1p-70f;
+  static final float LEAST_SUM = 0x1p-70f;
 
   /** Most that a query is scaled by, as a power of 2: its factor must leave absent keys hidden. */
   private static final int MOST = 60;
@@ -54,7 +54,10 @@ final class BoundedTile {
   /** More than a query and the longest key grow by when both are rounded to bfloat16. */
   private static final float ROUNDING = 1.01f;
 
-  private static final float LOG2_E = (float) (1 / Math.log(2));
+  static final float LOG2_E = (float) (1 / Math.log(2));
+
+  /** The same as {@link #HIGHEST_BOUND} for exponents of 2. */
+  static final float HIGHEST_ROUNDED = HIGHEST_BOUND * LOG2_E;
 
   private final AttentionForward f;
   private final AttentionProblem p;
@@ -162,6 +165,16 @@ final class BoundedTile {
     return false;
   }
 
+  /** What no exponent of a row exceeds whose scaled query has a sum of squares. */
+  static float roundedBound(float square, float longest) {
+    return AttentionForward.length(square) * ROUNDING * longest;
+  }
+
+  /** The whole number that is subtracted from such exponents. */
+  static int over(float bound) {
+    return (int) Math.ceil(Math.max(0, bound - HIGHEST * LOG2_E));
+  }
+
   private boolean rounded(NativeRows from, float longest, boolean[] again) {
     boolean all = true;
     MemorySegment memory = shifts.memory();
@@ -170,12 +183,11 @@ final class BoundedTile {
     f.code.squares(exact, count, p.headDim(), squares);
     for (int i = 0; i < count; i++) {
       float square = memory.get(JAVA_FLOAT, squares.at() + 4L * i);
-      float bound = AttentionForward.length(square) * ROUNDING * longest;
-      again[i] = !(bound < HIGHEST_BOUND * LOG2_E);
+      float bound = roundedBound(square, longest);
+      again[i] = !(bound < HIGHEST_ROUNDED);
       all &= again[i];
-      float over = (float) Math.ceil(Math.max(0, bound - HIGHEST * LOG2_E));
       long at = shifts.at() + (long) WeightCode.ROW_NUMBERS * i;
-      memory.set(JAVA_FLOAT, at, again[i] ? -LONGEST : -over);
+      memory.set(JAVA_FLOAT, at, again[i] ? -LONGEST : -over(bound));
     }
     long width = exact.step() / Float.BYTES;
     for (int i = 0; width > p.headDim() && i < count; i++) {

@@ -133,8 +133,13 @@ public final class JitAttention implements AttentionKernels, Selective {
       Range.address("attention: columnMap", to.columnMap(), DType.F32, rows);
       weights = weights(p, in.columnWeights());
     }
+    boolean tiles = rounded && AmxAttention.takes(code, p, in, to);
     for (int batch = 0; batch < p.batch(); batch++) {
-      new AttentionForward(workers, code, p, batch, in, weights, to, rounded).run();
+      if (tiles) {
+        new AmxAttention(workers, code, p, batch, in, to).run();
+      } else {
+        new AttentionForward(workers, code, p, batch, in, weights, to, rounded).run();
+      }
     }
     Reference.reachabilityFence(in);
     Reference.reachabilityFence(weights);

@@ -56,6 +56,8 @@ final class NativeScratch {
     CHANNELS,
     /** Sums that may not go where they belong yet. */
     SUMS,
+    /** Scores and weights of attention between its two products. */
+    WEIGHTS,
     /** Where pixels go that are not there; never read. */
     OUTSIDE
   }

@@ -45,6 +45,14 @@ final class AttentionCodeTest {
     return all;
   }
 
+  private static List<Generated> onTiles() {
+    List<Generated> all = new ArrayList<>();
+    for (int steps = 1; steps <= AmxAttentionCode.MOST_STEPS; steps++) {
+      all.add(new AmxAttentionCode(steps));
+    }
+    return all;
+  }
+
   private static List<Generated> all(VectorLevel level) {
     List<Generated> all = new ArrayList<>();
     for (int vectors = 1; vectors <= PanelCode.MAX_VECTORS; vectors++) {
@@ -72,6 +80,7 @@ final class AttentionCodeTest {
   @Test
   void everyFunctionCanBeWritten() {
     List<Generated> every = new ArrayList<>(rounded());
+    every.addAll(onTiles());
     for (VectorLevel level : VectorLevel.values()) {
       every.addAll(all(level));
     }
@@ -91,6 +100,9 @@ final class AttentionCodeTest {
     }
     if (DotType.BF16.runsHere()) {
       here.addAll(rounded());
+      if (DotType.BF16.hasTiles()) {
+        here.addAll(onTiles());
+      }
     }
     for (Generated function : here) {
       try (CodePage right = CodePage.of(function.code());

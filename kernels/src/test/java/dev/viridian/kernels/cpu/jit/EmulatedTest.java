@@ -123,6 +123,15 @@ final class EmulatedTest {
     }
   }
 
+  @Test
+  void attentionOnTilesPassesItsTrial() {
+    for (int steps : new int[] {1, 2, 3, 5, AmxAttentionCode.MOST_STEPS}) {
+      AmxAttentionCode code = new AmxAttentionCode(steps);
+      assertNull(code.fault(new Emulator(code.code())), code.toString());
+      assertNotNull(code.fault(arguments -> {}), code.toString());
+    }
+  }
+
   /** What only AMX multiplies runs in the emulator, the rest on this processor. */
   @Test
   void productsAndConvolutionsOnTiles() {

@@ -163,6 +163,7 @@ final class Emulator implements Code {
         write(read() << next());
       }
       case 0xC7 -> write(next32());
+      case 0x39 -> compare(read(), r[reg]);
       case 0x3B -> compare(r[reg], read());
       case 0x81, 0x83 -> {
         long value = opcode == 0x83 ? (byte) next() : next32();
@@ -235,6 +236,10 @@ final class Emulator implements Code {
     int map = three ? p0 & 31 : 1;
     int opcode = next();
     if (opcode == 0x77) { // vzeroupper
+      return;
+    }
+    if (opcode == 0x92) { // kmovw: whoever uses the mask is refused
+      next();
       return;
     }
     if ((p1 & 4) == 0 || three && (p1 & 0x80) != 0) {
@@ -349,11 +354,12 @@ final class Emulator implements Code {
     int opcode = next();
     int lanes = 4 << (p2 >> 5 & 3);
     boolean broadcast = (p2 & 0x10) != 0;
-    boolean plain = (p2 & 0x87) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == 4;
+    int key = (p0 & 7) << 12 | (p1 & 3) << 8 | opcode;
+    int wide = key == 0x137F ? 0x84 : 4; // what stores words needs no lanes of 32 bits
+    boolean plain = (p2 & 0x87) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == wide;
     if (!plain) {
       throw unknown(opcode);
     }
-    int key = (p0 & 7) << 12 | (p1 & 3) << 8 | opcode;
     int unit = key == 0x2118 || broadcast ? 4 : 4 * lanes;
     operands(p0 >> 7 & 1 ^ 1, p0 >> 6 & 1 ^ 1, p0 >> 5 & 1 ^ 1, unit);
     int a = p1 >> 3 & 15 ^ 15 | (p2 >> 3 & 1 ^ 1) << 4;
@@ -368,7 +374,7 @@ final class Emulator implements Code {
       int key, float[] to, int first, int second, int lanes, boolean broadcast) {
     float[] a = v[first];
     float[] b = inMemory ? new float[16] : v[second];
-    boolean store = key == 0x1011;
+    boolean store = key == 0x1011 || key == 0x137F;
     for (int i = 0; inMemory && !store && i < (key == 0x2118 ? 1 : lanes); i++) {
       b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
     }
@@ -377,10 +383,18 @@ final class Emulator implements Code {
       narrow(to, b.clone(), key == 0x2372 ? a.clone() : new float[16], lanes);
       return;
     }
+    if (key == 0x2133) { // vpmovzxwd
+      float[] from = b.clone();
+      for (int i = 0; i < lanes; i++) {
+        to[i] = Float.intBitsToFloat(bits(from[i / 2]) >>> 16 * (i % 2) & 0xFFFF);
+      }
+      return;
+    }
     for (int i = 0; i < lanes; i++) {
       switch (key) {
         case 0x1010, 0x1028 -> to[i] = b[i]; // vmovups, vmovaps
-        case 0x1011 -> memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
+        case 0x1011, 0x137F -> // vmovups and vmovdqu16, to memory
+            memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
         case 0x1058 -> to[i] = a[i] + b[i]; // vaddps
         case 0x105C -> to[i] = a[i] - b[i]; // vsubps
         case 0x1059 -> to[i] = a[i] * b[i]; // vmulps
@@ -391,6 +405,7 @@ final class Emulator implements Code {
         case 0x21BA -> to[i] = Math.fma(a[i], b[i], -to[i]); // vfmsub231ps
         case 0x21BC -> to[i] = Math.fma(-a[i], b[i], to[i]); // vfnmadd231ps
         case 0x11EF -> to[i] = Float.intBitsToFloat(bits(a[i]) ^ bits(b[i])); // vpxord
+        case 0x11EB -> to[i] = Float.intBitsToFloat(bits(a[i]) | bits(b[i])); // vpord
         case 0x11FE -> to[i] = Float.intBitsToFloat(bits(a[i]) + bits(b[i])); // vpaddd
         case 0x2252 -> // vdpbf16ps
             to[i] += upper(a[i]) * upper(b[i]) + lower(a[i]) * lower(b[i]);

@@ -18,8 +18,9 @@ import dev.viridian.kernels.memory.HostBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Attention whose factors and weights are bfloat16, beside plain loops that round the same. */
 final class RoundedAttentionTest {
@@ -37,10 +38,37 @@ final class RoundedAttentionTest {
     {11, 255, 100}
   };
 
-  @BeforeEach
-  void onlyWithItsProducts() {
-    AttentionKit kit = AttentionKit.of(VectorLevel.AVX512);
-    assumeTrue(kit != null && kit.rounds(), "no AVX512-BF16 here");
+  /** What multiplies pairs of bfloat16. */
+  private enum Way {
+    VECTORS,
+    TILES,
+    /** Tiles in the {@link Emulator}, everything else for AVX2. */
+    EMULATED_TILES;
+
+    AttentionKit kit() {
+      AttentionKit kit =
+          switch (this) {
+            case VECTORS -> AttentionKit.of(VectorLevel.AVX512, false, false);
+            case TILES -> AttentionKit.of(VectorLevel.AVX512, false, true);
+            case EMULATED_TILES -> emulated();
+          };
+      boolean here = kit != null && (this == VECTORS ? kit.rounds() : kit.tiles(40) != null);
+      assumeTrue(here, "not available here: " + this);
+      return kit;
+    }
+  }
+
+  private static @Nullable AttentionKit emulated() {
+    Kit panels = Kit.of(VectorLevel.AVX2);
+    return panels == null
+        ? null
+        : new AttentionKit(panels, false, true, RoundedAttentionTest::emulated);
+  }
+
+  private static @Nullable Code emulated(Generated key) {
+    boolean foreign =
+        key instanceof AmxAttentionCode || key instanceof NarrowCode || key instanceof WordsCode;
+    return foreign ? new Emulator(key.code()) : CodeCache.get(key);
   }
 
   private static HostBuffer random(Random random, int count, float factor) {
@@ -83,12 +111,14 @@ final class RoundedAttentionTest {
    * What differs is the order of sums and, with it, here and there the last bit of a weight: a
    * tenth at most of what rounding makes, which shows that all of it is rounded, and where.
    */
-  @Test
-  void roundsAsPlainLoopsDo() {
+  @ParameterizedTest
+  @EnumSource
+  void roundsAsPlainLoopsDo(Way way) {
+    AttentionKit kit = way.kit();
     Random random = new Random(4);
     try (Workers workers = new Workers(2)) {
       ReferenceAttention loops = new ReferenceAttention(workers);
-      JitAttention code = new JitAttention(workers);
+      JitAttention code = new JitAttention(workers, kit);
       for (int[] s : SIZES) {
         for (float length : new float[] {0.3f, 1, 4}) {
           Data d = Data.of(random, s, length);
@@ -109,22 +139,26 @@ final class RoundedAttentionTest {
     }
   }
 
-  @Test
-  void threadsChangeNothing() {
+  @ParameterizedTest
+  @EnumSource
+  void threadsChangeNothing(Way way) {
+    AttentionKit kit = way.kit();
     Random random = new Random(6);
     try (Workers one = new Workers(1);
         Workers three = new Workers(3)) {
       for (int[] s : SIZES) {
         Data d = Data.of(random, s, 1);
-        float[] expected = d.result(new JitAttention(one), true);
-        assertArrayEquals(expected, d.result(new JitAttention(three), true), d.p.toString());
+        float[] expected = d.result(new JitAttention(one, kit), true);
+        assertArrayEquals(expected, d.result(new JitAttention(three, kit), true), d.p.toString());
       }
     }
   }
 
   /** A row's weights add to 1: equal values come out as they are, whatever the scores. */
-  @Test
-  void weightsAddToOne() {
+  @ParameterizedTest
+  @EnumSource
+  void weightsAddToOne(Way way) {
+    AttentionKit kit = way.kit();
     Random random = new Random(7);
     try (Workers workers = new Workers(2)) {
       for (int[] s : SIZES) {
@@ -132,7 +166,7 @@ final class RoundedAttentionTest {
         for (int i = 0; i < d.v.bytes() / 4; i++) {
           Numbers.set(d.v.segment(), i, 1.5f);
         }
-        for (float value : d.result(new JitAttention(workers), true)) {
+        for (float value : d.result(new JitAttention(workers, kit), true)) {
           assertEquals(1.5f, value, 1e-5f, d.p.toString());
         }
       }
@@ -143,8 +177,10 @@ final class RoundedAttentionTest {
    * Rows that are too exacting are as without rounding: a query so long that errors would show, one
    * whose scores are all far below their bound, one that is not a number; and what is causal.
    */
-  @Test
-  void exactingRowsStayExact() {
+  @ParameterizedTest
+  @EnumSource
+  void exactingRowsStayExact(Way way) {
+    AttentionKit kit = way.kit();
     Random random = new Random(8);
     try (Workers workers = new Workers(2)) {
       Data d = Data.of(random, new int[] {60, 90, 40}, 1);
@@ -159,7 +195,7 @@ final class RoundedAttentionTest {
       ReferenceAttention loops = new ReferenceAttention(workers);
       float[] exact = d.result(loops, false);
       float[] rounded = d.result(loops, true);
-      float[] actual = d.result(new JitAttention(workers), true);
+      float[] actual = d.result(new JitAttention(workers, kit), true);
       for (int i = 0; i < 40; i++) {
         for (int row : new int[] {7, 9}) {
           assertEquals(exact[row * 120 + i], actual[row * 120 + i], 2e-3, "row " + row);
@@ -172,15 +208,18 @@ final class RoundedAttentionTest {
           new AttentionProblem(2, 3, 60, 90, 40, 0.1f, true, q, d.p.k(), d.p.k(), q, Strides.NONE);
       Data c = new Data(causal, d.q, d.k, d.v, d.size);
       assertArrayEquals(
-          c.result(new JitAttention(workers), false), c.result(new JitAttention(workers), true));
+          c.result(new JitAttention(workers, kit), false),
+          c.result(new JitAttention(workers, kit), true));
     }
   }
 
-  @Test
-  void shortBuffersAreRefused() {
+  @ParameterizedTest
+  @EnumSource
+  void shortBuffersAreRefused(Way way) {
+    AttentionKit kit = way.kit();
     try (Workers workers = new Workers(1)) {
       Data d = Data.of(new Random(1), new int[] {5, 7, 8}, 1);
-      JitAttention code = new JitAttention(workers);
+      JitAttention code = new JitAttention(workers, kit);
       HostBuffer small = d.k.slice(0, d.k.bytes() - 4);
       assertThrows(
           IndexOutOfBoundsException.class,
