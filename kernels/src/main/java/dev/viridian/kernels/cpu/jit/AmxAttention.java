@@ -28,8 +28,8 @@ final class AmxAttention {
   private final Workers workers;
   final AttentionKit code;
 
-  /** {@link AmxAttentionCode}. */
-  final Code page;
+  /** {@link AmxAttentionCode} that does not clamp, and that does. */
+  final Code[] pages;
 
   final AttentionProblem p;
   final int batch;
@@ -50,7 +50,7 @@ final class AmxAttention {
       Workers workers, AttentionKit code, AttentionProblem p, int batch, Inputs in, Results to) {
     this.workers = workers;
     this.code = code;
-    page = Objects.requireNonNull(code.tiles(p.headDim()));
+    pages = new Code[] {code.tiles(p.headDim(), false), code.tiles(p.headDim(), true)};
     this.p = p;
     this.batch = batch;
     this.in = in;
@@ -69,7 +69,8 @@ final class AmxAttention {
   static boolean takes(AttentionKit code, AttentionProblem p, Inputs in, Results to) {
     return AttentionForward.bounded(p, in, to)
         && to.lse() == null
-        && code.tiles(p.headDim()) != null;
+        && code.tiles(p.headDim(), false) != null
+        && code.tiles(p.headDim(), true) != null;
   }
 
   private long headBytes() {

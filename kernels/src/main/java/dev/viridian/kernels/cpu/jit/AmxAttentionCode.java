@@ -21,8 +21,10 @@ import org.jspecify.annotations.Nullable;
  * already multiply the next one's keys. Scores and weights in between stay in the first cache.
  *
  * @param steps of {@link #STEP} values that a query or key has, 1 to {@link #MOST_STEPS}
+ * @param clamps whether exponents below {@link #LEAST} become that: one instruction of eleven, not
+ *     needed where they are known to be above
  */
-record AmxAttentionCode(int steps) implements Generated {
+record AmxAttentionCode(int steps, boolean clamps) implements Generated {
   /** Queries. */
   static final int ROWS = 32;
 
@@ -64,7 +66,7 @@ record AmxAttentionCode(int steps) implements Generated {
   private static final float ROUND = 0x1.8p23f;
 
   /** Exponent of the least weight: one lower and it would not be a normal number. */
-  private static final int LEAST = -125;
+  static final int LEAST = -125;
 
   /**
    * 2^x between −½ and ½ with a relative error of at most 3e−6, the highest first: what is rounded
@@ -251,15 +253,18 @@ record AmxAttentionCode(int steps) implements Generated {
   }
 
   /** The steps from scores of {@link #TOGETHER} rows to weights in memory. */
-  private static void powers(X64Assembler a, int first, List<Runnable> to) {
+  private void powers(X64Assembler a, int first, List<Runnable> to) {
     for (int i = 0; i < TOGETHER; i++) {
       int row = first + i;
       Vec least = Vec.zmm(29 + i % 2);
-      to.add(() -> a.vbroadcastss(least, Mem.at(NUMBERS_AT, ROW_NUMBERS * row + Float.BYTES)));
+      if (clamps) {
+        to.add(() -> a.vbroadcastss(least, Mem.at(NUMBERS_AT, ROW_NUMBERS * row + Float.BYTES)));
+      }
       for (int j = 0; j < 2; j++) {
         Vec x = Vec.zmm(2 * i + j);
         int at = TILE * (row / 16 * 2 + j) + 64 * (row % 16);
-        to.add(() -> a.vmaxps(x, least, Mem.at(SCORES_AT, at)));
+        Mem score = Mem.at(SCORES_AT, at);
+        to.add(clamps ? () -> a.vmaxps(x, least, score) : () -> a.vmovups(x, score));
       }
     }
     int vectors = 2 * TOGETHER;
@@ -414,7 +419,9 @@ record AmxAttentionCode(int steps) implements Generated {
         .call(page);
   }
 
-  /** A block and one panel more, two groups; exponents from below the least to 20. Some rows. */
+  /**
+   * A block and one panel more, two groups; exponents from the least, or below, to 20. Some rows.
+   */
   @Override
   public @Nullable String fault(Code page) {
     int panels = BLOCK + 1;
@@ -432,8 +439,9 @@ record AmxAttentionCode(int steps) implements Generated {
       float[] left = Trial.words(q, 37);
       float[] right = Trial.words(k, 53);
       float[] down = Trial.words(v, 29);
+      int shift = clamps ? 13 : 6;
       for (int i = 0; i < ROWS; i++) {
-        numbers(numbers, (long) ROW_NUMBERS * i, 13 * (i % 12));
+        numbers(numbers, (long) ROW_NUMBERS * i, shift * (i % 12));
         sums.set(JAVA_FLOAT, i * sumsRow, i == 0 ? 5 : 0); // what is there stays
       }
       run(
@@ -458,7 +466,7 @@ record AmxAttentionCode(int steps) implements Generated {
           int key = (j / KEYS * KEY_STEP * steps + 4 * (j % KEYS)) / 4;
           double x =
               Trial.dotWords(left, (int) (i * queryRow / 4), right, key, KEYS, values / 2)
-                  - 13 * (i % 12);
+                  - shift * (i % 12);
           double weight = Math.pow(2, Math.max(x, LEAST));
           for (int c = 0; c < expected.length; c++) {
             long word =

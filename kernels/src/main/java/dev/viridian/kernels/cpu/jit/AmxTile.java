@@ -18,7 +18,10 @@ final class AmxTile {
   private final AmxAttention f;
   private final AttentionProblem p;
   private final AmxPanels panels;
-  private final AmxAttentionCode code;
+
+  /** By block of rows, whether exponents may be below {@link AmxAttentionCode#LEAST}. */
+  private final boolean[] clamps;
+
   private final int head;
   private final int first;
   private final int count;
@@ -37,8 +40,8 @@ final class AmxTile {
     this.head = head;
     this.first = first;
     this.count = count;
-    code = new AmxAttentionCode(AmxPanels.steps(p.headDim()));
-    int width = code.steps() * AmxAttentionCode.STEP;
+    clamps = new boolean[f.rows / AmxAttentionCode.ROWS];
+    int width = AmxPanels.steps(p.headDim()) * AmxAttentionCode.STEP;
     NativeRows[] groups =
         NativeRows.scratch(
             f.rows,
@@ -79,6 +82,7 @@ final class AmxTile {
     MemorySegment memory = exact.memory();
     NativeRows from = new NativeRows(f.q, 4 * f.at(p.q(), head, first), 4 * p.q().token());
     memory.set(JAVA_FLOAT, factor.at(), p.scale() * BoundedTile.LOG2_E);
+    clear(exact, 0, count); // for what lies behind each row's values
     f.code.copy(from, exact, count, p.headDim(), factor.alike());
     f.code.squares(exact, count, p.headDim(), squares);
     boolean all = true;
@@ -88,9 +92,8 @@ final class AmxTile {
       again[i] = !(bound < BoundedTile.HIGHEST_ROUNDED);
       all &= again[i];
       int over = again[i] ? 0 : BoundedTile.over(bound);
+      clamps[i / AmxAttentionCode.ROWS] |= !again[i] && bound + over + 1 > -AmxAttentionCode.LEAST;
       AmxAttentionCode.numbers(memory, numbers.at() + i * numbers.step(), over);
-      long end = exact.at() + i * exact.step();
-      memory.asSlice(end + 4L * p.headDim(), exact.step() - 4L * p.headDim()).fill((byte) 0);
     }
     int values = Math.toIntExact(count * queries.step() / 2);
     f.code.round(memory, exact.at(), values, memory, queries.at());
@@ -114,20 +117,22 @@ final class AmxTile {
       long valueBytes =
           (panels.groups() - 1) * panels.valueGroup() + (long) here * AmxAttentionCode.VALUE_PANEL;
       for (int row = 0; row < count; row += rows) {
-        code.run(
-            f.page,
-            NativeScratch.frame(),
-            queries.from(row).address(rows, queries.step()),
-            queries.step(),
-            numbers.from(row).address(rows, numbers.step()),
-            Range.address(f.packed, keys, here * panels.keyPanel()),
-            here,
-            Range.address(f.packed, values, valueBytes),
-            panels.valueGroup(),
-            panels.groups(),
-            sums.from(row).address(rows, 4L * panels.groups() * AmxAttentionCode.COLUMNS),
-            sums.step(),
-            Range.address(scratch, 0, AmxAttentionCode.SCRATCH));
+        boolean clamp = clamps[row / rows];
+        new AmxAttentionCode(AmxPanels.steps(p.headDim()), clamp)
+            .run(
+                f.pages[clamp ? 1 : 0],
+                NativeScratch.frame(),
+                queries.from(row).address(rows, queries.step()),
+                queries.step(),
+                numbers.from(row).address(rows, numbers.step()),
+                Range.address(f.packed, keys, here * panels.keyPanel()),
+                here,
+                Range.address(f.packed, values, valueBytes),
+                panels.valueGroup(),
+                panels.groups(),
+                sums.from(row).address(rows, 4L * panels.groups() * AmxAttentionCode.COLUMNS),
+                sums.step(),
+                Range.address(scratch, 0, AmxAttentionCode.SCRATCH));
       }
     }
     Reference.reachabilityFence(scratch);

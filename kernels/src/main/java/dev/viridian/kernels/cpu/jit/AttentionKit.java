@@ -130,10 +130,10 @@ final class AttentionKit {
   }
 
   /** {@link AmxAttentionCode} for heads of so many values; null if it cannot be had. */
-  @Nullable Code tiles(int values) {
+  @Nullable Code tiles(int values, boolean clamps) {
     int steps = AmxPanels.steps(values);
     boolean fits = tiled && steps <= AmxAttentionCode.MOST_STEPS && rounded() != null;
-    return fits ? source.apply(new AmxAttentionCode(steps)) : null;
+    return fits ? source.apply(new AmxAttentionCode(steps, clamps)) : null;
   }
 
   private synchronized @Nullable Rounded rounded() {

@@ -202,22 +202,27 @@ final class NarrowMap implements LeftRows {
 
   /** Room behind a band: tiles are read in whole blocks of rows. */
   private long slack() {
-    return AmxCode.ROWS * pixelBytes + 4L * length() + 64;
+    return AmxCode.ROWS * gridStep() + 4L * length() + 64;
   }
 
   /** Whether rows that lie equally far apart have the result's among them, in whole steps. */
   boolean even() {
-    return together && p.strideH() == 1 && p.strideW() == 1 && 4 * length() % AmxCode.STEP == 0;
+    return together && p.strideH() * padW % p.strideW() == 0 && 4 * length() % AmxCode.STEP == 0;
+  }
+
+  /** How many of the equally distant rows belong to a row of the result. */
+  private int gridWidth() {
+    return p.strideH() * padW / p.strideW();
   }
 
   /** Number of the equally distant rows: pixels of the band with its border, up to the last. */
   int gridRows() {
-    return Math.addExact(Math.multiplyExact(bandRows - 1, padW), p.outW());
+    return Math.addExact(Math.multiplyExact(bandRows - 1, gridWidth()), p.outW());
   }
 
   /** Bytes from one of them to the next. */
   long gridStep() {
-    return pixelBytes;
+    return p.strideW() * pixelBytes;
   }
 
   /** Bytes from a segment to the next. */
@@ -228,20 +233,21 @@ final class NarrowMap implements LeftRows {
   /** Address of some of them, whole blocks. */
   long grid(int row, int count) {
     int read = Math.ceilDiv(count, AmxCode.ROWS) * AmxCode.ROWS;
-    long last = (row + read - 1L) * pixelBytes + (segments() - 1L) * segmentStep();
+    long last = (row + read - 1L) * gridStep() + (segments() - 1L) * segmentStep();
     Range.address(memory, last, 4L * length());
-    return memory.address() + row * pixelBytes;
+    return memory.address() + row * gridStep();
   }
 
-  /** The row of the product that one of them is; −1 if it is a border's. */
+  /** The row of the product that one of them is; −1 if it is a border's or between two. */
   int rowOf(int gridRow) {
-    int column = gridRow % padW;
-    return column < p.outW() ? gridRow / padW * p.outW() + column : -1;
+    int column = gridRow % gridWidth();
+    return column < p.outW() ? gridRow / gridWidth() * p.outW() + column : -1;
   }
 
   /** How many from one of them on are neighbours in the product, too; at most {@code count}. */
   int gridRun(int gridRow, int count) {
-    return padW == p.outW() ? count : Math.min(count, p.outW() - gridRow % padW);
+    int width = gridWidth();
+    return width == p.outW() ? count : Math.min(count, p.outW() - gridRow % width);
   }
 
   /** Number of rows of the product: pixels of the band's result. */

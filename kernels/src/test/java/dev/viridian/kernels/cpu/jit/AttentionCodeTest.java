@@ -48,7 +48,8 @@ final class AttentionCodeTest {
   private static List<Generated> onTiles() {
     List<Generated> all = new ArrayList<>();
     for (int steps = 1; steps <= AmxAttentionCode.MOST_STEPS; steps++) {
-      all.add(new AmxAttentionCode(steps));
+      all.add(new AmxAttentionCode(steps, false));
+      all.add(new AmxAttentionCode(steps, true));
     }
     return all;
   }

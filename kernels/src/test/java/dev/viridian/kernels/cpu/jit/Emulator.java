@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.Set;
 
 /**
- * Runs machine code without a processor for it: the instructions that products, {@link WeightCode}
- * and {@link WinogradCode} use at the level AVX-512, decoded from their bytes. What it does not
- * know, it refuses.
+ * Runs machine code without a processor for it: the instructions that products, attention and
+ * {@link WinogradCode} use at the level AVX-512, decoded from their bytes. What it does not know,
+ * it refuses.
  */
 final class Emulator implements Code {
   private static final long STACK_BYTES = 4096;
@@ -22,6 +22,7 @@ final class Emulator implements Code {
   private final MemorySegment memory = all();
   private final long[] r = new long[16];
   private final float[][] v = new float[32][16];
+  private final int[] masks = new int[8];
   private int at;
   private final Tiles tiles = new Tiles();
   private boolean equal;
@@ -33,6 +34,9 @@ final class Emulator implements Code {
   private int index;
   private long address;
   private boolean inMemory;
+
+  /** The lanes that it loads or stores. */
+  private int mask;
 
   Emulator(byte[] code) {
     this.code = code;
@@ -238,14 +242,16 @@ final class Emulator implements Code {
     if (opcode == 0x77) { // vzeroupper
       return;
     }
-    if (opcode == 0x92) { // kmovw: whoever uses the mask is refused
-      next();
+    if (opcode == 0x92) { // kmovw
+      operands(bits >> 7 & 1, 0, three ? bits >> 5 & 1 : 0, 1);
+      masks[reg] = (int) r[rm];
       return;
     }
     if ((p1 & 4) == 0 || three && (p1 & 0x80) != 0) {
       throw unknown(opcode);
     }
     operands(bits >> 7 & 1, three ? bits >> 6 & 1 : 0, three ? bits >> 5 & 1 : 0, 1);
+    mask = -1;
     arithmetic(map << 12 | (p1 & 3) << 8 | opcode, v[reg], p1 >> 3 & 15 ^ 15, rm, 8, false);
   }
 
@@ -355,9 +361,11 @@ final class Emulator implements Code {
     int lanes = 4 << (p2 >> 5 & 3);
     boolean broadcast = (p2 & 0x10) != 0;
     int key = (p0 & 7) << 12 | (p1 & 3) << 8 | opcode;
-    int wide = key == 0x137F ? 0x84 : 4; // what stores words needs no lanes of 32 bits
-    boolean plain = (p2 & 0x87) == 0 && lanes >= 8 && lanes <= 16 && (p1 & 0x84) == wide;
-    if (!plain) {
+    int wide = key == 0x137F ? 0x84 : 4; // what stores words has lanes of 16 bits
+    boolean plain = lanes >= 8 && lanes <= 16 && (p1 & 0x84) == wide;
+    mask = (p2 & 7) == 0 ? -1 : masks[p2 & 7];
+    boolean masked = (p2 & 7) != 0 && (p2 & 0x80) == (key == 0x1010 ? 0x80 : 0);
+    if (!plain || (p2 & 0x87) != 0 && !(masked && Set.of(0x1010, 0x1011, 0x137F).contains(key))) {
       throw unknown(opcode);
     }
     int unit = key == 0x2118 || broadcast ? 4 : 4 * lanes;
@@ -376,7 +384,9 @@ final class Emulator implements Code {
     float[] b = inMemory ? new float[16] : v[second];
     boolean store = key == 0x1011 || key == 0x137F;
     for (int i = 0; inMemory && !store && i < (key == 0x2118 ? 1 : lanes); i++) {
-      b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
+      if ((mask >> i & 1) != 0) {
+        b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
+      }
     }
     int shift = key == 0x1172 ? next() : 0;
     if (key == 0x2272 || key == 0x2372) {
@@ -393,8 +403,19 @@ final class Emulator implements Code {
     for (int i = 0; i < lanes; i++) {
       switch (key) {
         case 0x1010, 0x1028 -> to[i] = b[i]; // vmovups, vmovaps
-        case 0x1011, 0x137F -> // vmovups and vmovdqu16, to memory
+        case 0x1011 -> { // vmovups to memory
+          if ((mask >> i & 1) != 0) {
             memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
+          }
+        }
+        case 0x137F -> { // vmovdqu16 to memory
+          for (int j = 2 * i; j < 2 * i + 2; j++) {
+            if ((mask >> j & 1) != 0) {
+              short word = (short) (bits(to[i]) >> 16 * (j % 2));
+              memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, address + 2L * j, word);
+            }
+          }
+        }
         case 0x1058 -> to[i] = a[i] + b[i]; // vaddps
         case 0x105C -> to[i] = a[i] - b[i]; // vsubps
         case 0x1059 -> to[i] = a[i] * b[i]; // vmulps
