@@ -2,7 +2,12 @@
 #pragma once
 #include "attention16.cuh"
 
-// What a lane knows of its rows: greatest score, sum of weights, weighted sum of the column.
+// How far weights may grow above 1 before their reference is moved: F16 has room for 2^15, and what
+// is lost at its other end is 2^-20 of the greatest weight.
+#define LAG 4.0f
+
+// What a lane knows of its rows: the score whose weight is 1, sum of weights, weighted sum of the
+// column.
 template <int M>
 struct Rows {
   float most[M][2], total[M][2], column[M][2];
@@ -15,31 +20,42 @@ struct Rows {
     }
   }
 
-  // Scores to weights; shrink is what earlier sums are to be multiplied with.
-  METHOD void weigh(float (&s)[M][8][4], float (&shrink)[M][2], const float* columnWeights,
-                    int key, int keys) {
+  // Scores, still to be multiplied with `scale`, to weights. They are weights below 2^(score - most);
+  // most follows the greatest score only where that is LAG beyond it, so that earlier sums seldom
+  // have to be multiplied: then the result is true, and shrink has the factors.
+  METHOD bool weigh(float (&s)[M][8][4], float scale, float (&shrink)[M][2],
+                    const float* columnWeights, int key, int keys) {
+    bool moved = false;
 #pragma unroll
     for (int i = 0; i < 2 * M; i++) {
       float(&tile)[8][4] = s[i >> 1];
       int h = 2 * (i & 1);
-      float top = most[i >> 1][i & 1];
+      float& reference = most[i >> 1][i & 1];
+      float top = NEVER;
 #pragma unroll
       for (int n = 0; n < 8; n++) top = greater(top, greater(tile[n][h], tile[n][h + 1]));
       top = greater(top, __shfl_xor_sync(ALL_LANES, top, 1));
-      top = greater(top, __shfl_xor_sync(ALL_LANES, top, 2));
-      float old = ex2(most[i >> 1][i & 1] - top);
+      top = greater(top, __shfl_xor_sync(ALL_LANES, top, 2)) * scale;
+      bool beyond = top > reference + LAG;
+      float old = beyond ? weightOf(reference - top) : 1.0f;
+      reference = beyond ? top : reference;
+      moved |= beyond;
       float sum = 0;
 #pragma unroll
       for (int n = 0; n < 8; n++) {
-        tile[n][h] = ex2(tile[n][h] - top);
-        tile[n][h + 1] = ex2(tile[n][h + 1] - top);
+        tile[n][h] = weightOf(fmaF(tile[n][h], scale, -reference));
+        tile[n][h + 1] = weightOf(fmaF(tile[n][h + 1], scale, -reference));
         sum += tile[n][h] + tile[n][h + 1];
       }
-      most[i >> 1][i & 1] = top;
-      total[i >> 1][i & 1] = total[i >> 1][i & 1] * old + sum;
+      total[i >> 1][i & 1] = fmaF(total[i >> 1][i & 1], old, sum);
       column[i >> 1][i & 1] *= old;
       shrink[i >> 1][i & 1] = old;
     }
+    addColumn(s, columnWeights, key, keys);
+    return __any_sync(ALL_LANES, moved);
+  }
+
+  METHOD void addColumn(const float (&s)[M][8][4], const float* columnWeights, int key, int keys) {
     if (columnWeights == nullptr) return;
 #pragma unroll
     for (int n = 0; n < 16; n++) {
@@ -122,6 +138,16 @@ struct Result {
   }
 };
 
+// Scores from products where some may be masked (the last tile of keys, a mask, causality), or a
+// scale turns their order round; else nothing: what is returned is still to be multiplied with.
+template <int M>
+DEVICE float scores(float (&s)[M][8][4], Problem p, bool last, int row, int column) {
+  bool edge = last || p.causal || p.mask != nullptr || p.scale < 0;
+  if (!edge) return p.scale * LOG2E;
+  toScores<false>(s, p, true, row, column);
+  return 1;
+}
+
 // Blocks of 64 M queries. out may be null: then only lse and columns are computed.
 template <class T, int D, int M>
 DEVICE void forward(Factors f, Problem p, const float* columnWeights, Result out, float* lse,
@@ -165,12 +191,11 @@ DEVICE void forward(Factors f, Problem p, const float* columnWeights, Result out
     float s[M][8][4];
     clear(s);
     addRows<T>(s, left, at + rightLane(lane, LD), LD);
-    bool edge = next > p.keys || p.causal || p.mask != nullptr;
-    toScores<false>(s, p, edge, row, key + column);
+    float scale = scores(s, p, next > p.keys, row, key + column);
     float shrink[M][2];
-    rows.weigh(s, shrink, columnWeights, key + column, p.keys);
+    bool moved = rows.weigh(s, scale, shrink, columnWeights, key + column, p.keys);
     if (out.at != nullptr) {
-      shrinkSums(sums, shrink);
+      if (moved) shrinkSums(sums, shrink);
       addTile<T>(sums, s, at + SIZE + turnedLane(lane, LD), LD);
     }
   }
@@ -205,13 +230,14 @@ DEVICE void forwardWide(Factors f, Problem p, const float* columnWeights, Result
   for (int key = 0; key < end; key += TILE) {
     float s[1][8][4];
     stages.products<T>(s, lane, warp);
-    bool edge = key + TILE > p.keys || p.causal || p.mask != nullptr;
-    toScores<false>(s, p, edge, row, key + column);
+    float scale = scores(s, p, key + TILE > p.keys, row, key + column);
     float shrink[1][2];
-    rows.weigh(s, shrink, columnWeights, key + column, p.keys);
+    bool moved = rows.weigh(s, scale, shrink, columnWeights, key + column, p.keys);
     if (out.at != nullptr) {
+      if (moved) {
 #pragma unroll
-      for (int c = 0; c < OUT_CHUNKS; c++) shrinkSums(sums[c], shrink);
+        for (int c = 0; c < OUT_CHUNKS; c++) shrinkSums(sums[c], shrink);
+      }
       stages.addSlice<T>(sums, s, lane);
     }
   }

@@ -14,29 +14,55 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   statistics(x, partial, spatial, channels, width, slices, shared);
 }
 
-// mean, 1 / sqrt(variance + eps) and, if wanted, the variance of each patch.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    norm_row_statistics(const float* x, float* partial, int spatial, int channels, int width,
+                        int slices) {
+  __shared__ RowSums sums;
+  rowStatistics(x, partial, spatial, channels, width, slices, &sums);
+}
+
+// Mean and sum of squares about it, of so many values.
+struct Moments {
+  double count, mean, squares;
+
+  METHOD void add(Moments o) {
+    double all = count + o.count;
+    if (all == 0) return;
+    double d = o.mean - mean;
+    double share = o.count / all;
+    mean += d * share;
+    squares += o.squares + d * d * count * share;
+    count = all;
+  }
+};
+
+// mean, 1 / sqrt(variance + eps) and, if wanted, the variance of each patch; a warp each.
 extern "C" __global__ void __launch_bounds__(THREADS)
     norm_combine(const float* partial, float* mean, float* rstd, float* variance, int patches,
                  int spatial, int width, int slices, float eps) {
-  int patch = blockIdx.x * THREADS + threadIdx.x;
+  int patch = blockIdx.x * (THREADS / 32) + (threadIdx.x >> 5);
   if (patch >= patches) return;
-  double count = 0;
-  double m = 0;
-  double squares = 0;
-  for (int i = 0; i < slices; i++) {
+  int lane = threadIdx.x & 31;
+  Moments sums = {0, 0, 0};
+  for (int i = lane; i < slices; i += 32) {
     const float* part = partial + 2 * ((long long)patch * slices + i);
     int first = (int)((long long)spatial * i / slices);
     int rows = (int)((long long)spatial * (i + 1) / slices) - first;
-    double more = (double)rows * width;
-    if (more == 0) continue;
-    double d = part[0] - m;
-    double all = count + more;
-    m += d * more / all;
-    squares += part[1] + d * d * count * more / all;
-    count = all;
+    sums.add(Moments{(double)rows * width, part[0], part[1]});
   }
-  double v = squares / count;
-  mean[patch] = (float)m;
+  // the lower lane's comes first on both sides, so that both have the same
+  for (int by = 1; by < 32; by <<= 1) {
+    Moments other = {__shfl_xor_sync(ALL_LANES, sums.count, by),
+                     __shfl_xor_sync(ALL_LANES, sums.mean, by),
+                     __shfl_xor_sync(ALL_LANES, sums.squares, by)};
+    bool low = (lane & by) == 0;
+    Moments both = low ? sums : other;
+    both.add(low ? other : sums);
+    sums = both;
+  }
+  if (lane != 0) return;
+  double v = sums.squares / sums.count;
+  mean[patch] = (float)sums.mean;
   rstd[patch] = (float)(1 / rootD(v + eps));
   if (variance != nullptr) variance[patch] = (float)v;
 }

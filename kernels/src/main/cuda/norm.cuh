@@ -77,6 +77,123 @@ DEVICE void statistics(const T* x, float* partial, int spatial, int channels, in
   }
 }
 
+// What a block of all channels of some rows sums up, a vector of channels a thread: a thread's part,
+// and what it comes to for each patch of a picture, of which there are MOST_GROUPS at most. A vector
+// lies in two patches at most.
+#define MOST_GROUPS 64
+// Rows that a thread reads before it needs the first.
+#define AHEAD 4
+struct RowSums {
+  float first[2][THREADS], second[2][THREADS];  // in the vector's first patch, and in the next one
+  float group[3][MOST_GROUPS];
+};
+
+// Adds the threads' numbers, in order, to group[to] of each patch that their vectors lie in.
+DEVICE void addToGroups(RowSums* sums, int which, int to, int base, int lanes, int rowsAtOnce,
+                        int many, int width, int groups) {
+  int g = threadIdx.x;
+  if (g >= groups) return;
+  int from = g * width / many - base;
+  int end = ((g + 1) * width - 1) / many + 1 - base;
+  from = from < 0 ? 0 : from;
+  end = minI(end, lanes);
+  float sum = 0;
+  for (int r = 0; r < rowsAtOnce; r++) {
+    for (int v = from; v < end; v++) {
+      bool first = (base + v) * many / width == g;
+      sum += first ? sums->first[which][r * lanes + v] : sums->second[which][r * lanes + v];
+    }
+  }
+  sums->group[to][g] += sum;
+}
+
+// The same as `statistics` for channels in whole vectors: a block has all channels of its rows, so
+// that it reads whole lines of memory. Grid: pictures x slices.
+template <class T>
+DEVICE void rowStatistics(const T* x, float* partial, int spatial, int channels, int width,
+                          int slices, RowSums* sums) {
+  constexpr int N = MANY(T);
+  int thread = threadIdx.x;
+  int groups = channels / width;
+  int first = (int)((long long)spatial * blockIdx.y / slices);
+  int end = (int)((long long)spatial * (blockIdx.y + 1) / slices);
+  const T* picture = x + (long long)blockIdx.x * spatial * channels;
+  float count = (float)(end - first) * (float)width;
+  int vectors = channels / N;
+  for (int i = thread; i < 3 * MOST_GROUPS; i += THREADS) {
+    sums->group[i / MOST_GROUPS][i % MOST_GROUPS] = 0;
+  }
+  __syncthreads();
+  for (int pass = 0; pass < 2; pass++) {
+    for (int base = 0; base < vectors; base += THREADS) {
+      int lanes = minI(vectors - base, THREADS);
+      int rowsAtOnce = THREADS / lanes;
+      int lane = thread % lanes;
+      int row = first + thread / lanes;
+      int channel = (base + lane) * N;
+      int group = channel / width;
+      int second = (group + 1) * width - channel;  // where the next patch begins
+      int next = second < N ? group + 1 : group;
+      float mean[N], a[N], b[N];
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        mean[j] = sums->group[0][j < second ? group : next];
+        a[j] = b[j] = 0;
+      }
+      if (thread < lanes * rowsAtOnce) {
+        const T* at = picture + (long long)row * channels + channel;
+        long long step = (long long)rowsAtOnce * channels;
+        for (; row < end; row += AHEAD * rowsAtOnce) {
+          float v[AHEAD][N] = {};
+#pragma unroll
+          for (int i = 0; i < AHEAD; i++) {
+            if (row + i * rowsAtOnce < end) load(v[i], at);
+            at += step;
+          }
+#pragma unroll
+          for (int i = 0; i < AHEAD; i++) {
+#pragma unroll
+            for (int j = 0; j < N; j++) {
+              float d = row + i * rowsAtOnce < end ? v[i][j] - mean[j] : 0;  // first pass: v
+              a[j] += d;
+              b[j] = fmaF(d, d, b[j]);
+            }
+          }
+        }
+      }
+      float part[2][2] = {{0, 0}, {0, 0}};
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        part[0][j < second ? 0 : 1] += a[j];
+        part[1][j < second ? 0 : 1] += b[j];
+      }
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        sums->first[i][thread] = part[i][0];
+        sums->second[i][thread] = part[i][1];
+      }
+      __syncthreads();
+      addToGroups(sums, 0, pass == 0 ? 2 : 1, base, lanes, rowsAtOnce, N, width, groups);
+      if (pass == 1) addToGroups(sums, 1, 2, base, lanes, rowsAtOnce, N, width, groups);
+      __syncthreads();
+    }
+    int g = thread;
+    if (g < groups) {
+      if (pass == 0) {
+        sums->group[0][g] = sums->group[2][g] / count;
+        sums->group[2][g] = 0;
+      } else {
+        // what rounding left in the mean is taken off both
+        float correction = sums->group[1][g] / count;
+        long long at = 2 * (((long long)blockIdx.x * groups + g) * slices + blockIdx.y);
+        partial[at] = sums->group[0][g] + correction;
+        partial[at + 1] = sums->group[2][g] - sums->group[1][g] * correction;
+      }
+    }
+    __syncthreads();
+  }
+}
+
 // A value's patch and channel.
 struct Place {
   long long patch;

@@ -31,6 +31,12 @@
     __shared__ float shared[THREADS / 16];                                                         \
     statistics(x, partial, spatial, channels, width, slices, shared);                              \
   }                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                            \
+      family##_norm_row_statistics(const T* x, float* partial, int spatial, int channels,          \
+                                   int width, int slices) {                                        \
+    __shared__ RowSums sums;                                                                       \
+    rowStatistics(x, partial, spatial, channels, width, slices, &sums);                            \
+  }                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS) family##_norm_apply(                       \
       const T* x, const void* gamma, const void* beta, const float* mean, const float* rstd, T* y, \
       long long total, int spatial, int channels, int width, int type, int silu) {                 \

@@ -14,8 +14,8 @@ import dev.viridian.engine.io.FormulaWeights;
 import dev.viridian.engine.memory.MemoryScope;
 import dev.viridian.engine.nn.ModuleLoader;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cuda.EmulatedDevice;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -45,7 +45,7 @@ class CudaUNetTest {
       value = DType.class,
       names = {"F16", "BF16"})
   void aStepIsAsNearAsTheTypeAllows(DType type) {
-    EmulatedDevice.load().reset();
+    GoldenDevices.prepareCuda();
     float[] expected = step(Device.cpu(), DType.F32);
     float[] actual;
     try (Device device = Device.cuda(0, type)) {

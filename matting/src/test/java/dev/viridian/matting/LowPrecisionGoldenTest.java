@@ -12,10 +12,10 @@ import dev.viridian.engine.Device;
 import dev.viridian.engine.random.TorchRandom;
 import dev.viridian.engine.testing.Golden;
 import dev.viridian.engine.testing.GoldenArea;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.CpuOptions;
-import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -89,8 +89,7 @@ class LowPrecisionGoldenTest {
   }
 
   private static void onCuda(DiffuMatting exact, DType type, double least, JsonNode c) {
-    EmulatedDevice emulated = EmulatedDevice.load();
-    emulated.reset();
+    GoldenDevices.prepareCuda();
     Device device = Device.cuda(0, type);
     assertEquals(type, device.activations());
     try (DiffuMatting low = DiffuMatting.load(GoldenModels.tiny(), device, type)) {
@@ -99,8 +98,7 @@ class LowPrecisionGoldenTest {
     }
     assertEquals(0, device.allocator().usage().used(), "bytes still in use");
     device.close();
-    assertEquals("", emulated.report());
-    emulated.devices(0);
+    assertEquals("", GoldenDevices.cudaReport());
   }
 
   private static void run(

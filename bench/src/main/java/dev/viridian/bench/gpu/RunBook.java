@@ -74,7 +74,14 @@ public final class RunBook {
   public static List<Part> parts(Setup s) {
     List<Part> parts = new ArrayList<>();
     parts.add(Part.of("doctor", 30, cli("doctor", "--json")));
-    parts.add(test("ops", 150, s, "dev.viridian.engine.ops.CudaCatalogueTest"));
+    parts.add(
+        test(
+            "ops",
+            150,
+            s,
+            "dev.viridian.engine.ops.CudaCatalogueTest",
+            "dev.viridian.engine.ops.CudaComputeTypeTest",
+            "dev.viridian.engine.ops.CudaActivationTypeTest"));
     parts.add(
         test(
             "goldens",

@@ -12,8 +12,8 @@ import dev.viridian.engine.Tensor;
 import dev.viridian.engine.Tensors;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.engine.memory.MemoryScope;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -51,7 +51,7 @@ class CudaActivationTypeTest {
 
   @BeforeAll
   static void open() {
-    EmulatedDevice.load().reset();
+    GoldenDevices.prepareCuda();
     TYPES.forEach(type -> DEVICES.put(type, Device.cuda(0, type)));
   }
 
@@ -59,7 +59,7 @@ class CudaActivationTypeTest {
   static void close() {
     DEVICES.values().forEach(Device::close);
     DEVICES.clear();
-    assertEquals("", EmulatedDevice.load().report());
+    assertEquals("", GoldenDevices.cudaReport());
   }
 
   @TestFactory

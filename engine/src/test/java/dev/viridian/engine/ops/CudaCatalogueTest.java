@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.viridian.engine.Device;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,7 @@ import org.opentest4j.TestAbortedException;
  * {@code -Dviridian.test.kernels=cuda} the first of the machine.
  */
 class CudaCatalogueTest {
-  private static final boolean REAL = "cuda".equals(System.getProperty("viridian.test.kernels"));
+  private static final boolean REAL = GoldenDevices.ownCuda();
 
   private static @Nullable EmulatedDevice emulated;
   private static Device device;

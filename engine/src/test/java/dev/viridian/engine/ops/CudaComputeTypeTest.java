@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.viridian.engine.Device;
+import dev.viridian.engine.testing.GoldenDevices;
 import dev.viridian.kernels.DType;
-import dev.viridian.kernels.cuda.EmulatedDevice;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -23,7 +23,7 @@ class CudaComputeTypeTest {
 
   @TestFactory
   Stream<DynamicTest> factorsOfSixteenBits() {
-    EmulatedDevice.load().reset();
+    GoldenDevices.prepareCuda();
     return Stream.of(DType.F16, DType.BF16)
         .flatMap(
             type ->

@@ -46,7 +46,33 @@ public final class GoldenDevices {
 
   /** Whether a device is the emulated one, which is slow. */
   public static boolean isEmulated(Device device) {
-    return device.name().startsWith("cuda") && !FORCED.equals(CUDA);
+    return device.name().startsWith("cuda") && !ownCuda();
+  }
+
+  /** Whether tests of CUDA are to run on the machine's own device. */
+  public static boolean ownCuda() {
+    return FORCED.equals(CUDA);
+  }
+
+  /**
+   * Before a test opens CUDA devices of its own: makes the emulated one the machine's, as new,
+   * unless the machine's own is asked for. Skips the test where there can be none.
+   */
+  public static void prepareCuda() {
+    if (!ownCuda()) {
+      EmulatedDevice.load().reset();
+    }
+  }
+
+  /** After such a test has closed them: what went wrong on the emulated device; then it is gone. */
+  public static String cudaReport() {
+    if (ownCuda()) {
+      return "";
+    }
+    EmulatedDevice emulated = EmulatedDevice.load();
+    String report = emulated.report();
+    emulated.devices(0);
+    return report;
   }
 
   /** Fails if the device is emulated and something went wrong on it. */

@@ -48,11 +48,7 @@ final class CudaConv implements ConvKernels {
     }
 
     boolean isPlain() {
-      return p.kh() == 1
-          && p.kw() == 1
-          && p.strideH() == 1
-          && p.strideW() == 1
-          && p.padTop() + p.padBottom() + p.padLeft() + p.padRight() == 0;
+      return isProduct(p);
     }
 
     long sizeX() {
@@ -62,6 +58,15 @@ final class CudaConv implements ConvKernels {
     long sizeY() {
       return pixels * p.outC();
     }
+  }
+
+  /** Whether the map itself is the matrix: one pixel, without stride and padding. */
+  static boolean isProduct(ConvProblem p) {
+    return p.kh() == 1
+        && p.kw() == 1
+        && p.strideH() == 1
+        && p.strideW() == 1
+        && p.padTop() + p.padBottom() + p.padLeft() + p.padRight() == 0;
   }
 
   private static CudaLaunch shape(CudaLaunch launch, Sizes s, int group) {

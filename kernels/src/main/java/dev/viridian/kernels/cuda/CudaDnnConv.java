@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Convolutions by cuDNN, channels-last. With factors of 16 bits cuDNN's results have 16 bits too
  * (sums are F32) and are widened for maps of F32; bias and activation come last, in F32. Products
- * of patches ({@link CudaConv}) do what cuDNN does not take: padding that differs between two
- * sides, or all where cuDNN is missing.
+ * ({@link CudaConv}) do kernels of one pixel, and of patches what cuDNN does not take: padding that
+ * differs between two sides, or all where cuDNN is missing.
  */
 final class CudaDnnConv implements ConvKernels {
   private final CudaStorage storage;
@@ -48,6 +48,11 @@ final class CudaDnnConv implements ConvKernels {
 
   private static long sizeW(ConvProblem p) {
     return (long) p.outC() * p.kh() * p.kw() * (p.c() / p.groups());
+  }
+
+  /** Whether cuDNN does it; the product of a map's own pixels is cuBLAS's. */
+  private boolean takes(ConvProblem p) {
+    return !CudaConv.isProduct(p) && dnn.takes(p);
   }
 
   /** The start of a buffer, so many numbers. */
@@ -132,7 +137,7 @@ final class CudaDnnConv implements ConvKernels {
     if (p.bias() != (bias != null)) {
       throw new IllegalArgumentException("conv: the bias does not fit the problem: " + p);
     }
-    if (dnn.takes(p)) {
+    if (takes(p)) {
       CudaBuffer own = reached("y", y, storage.type(), sizeY(p));
       try (Factor left = factor("x", x, storage.type(), sizeX(p));
           Factor right = factor("weight", weight, p.weight(), sizeW(p));
@@ -153,7 +158,7 @@ final class CudaDnnConv implements ConvKernels {
     if (p.n() == 0) {
       return;
     }
-    if (dnn.takes(p)) {
+    if (takes(p)) {
       CudaBuffer own = reached("dx", dx, DType.F32, sizeX(p));
       try (Factor left = factor("dy", dy, DType.F32, sizeY(p));
           Factor right = factor("weight", weight, p.weight(), sizeW(p));
@@ -171,7 +176,7 @@ final class CudaDnnConv implements ConvKernels {
   @Override
   public void backwardFilter(ConvProblem p, Buffer x, Buffer dy, Buffer dw) {
     storage.requireWide("a convolution's gradient");
-    if (p.n() > 0 && dnn.takes(p)) {
+    if (p.n() > 0 && takes(p)) {
       CudaBuffer own = reached("dw", dw, DType.F32, sizeW(p));
       try (Factor left = factor("x", x, DType.F32, sizeX(p));
           Factor right = factor("dy", dy, DType.F32, sizeY(p));

@@ -17,6 +17,14 @@ final class CudaNorm implements NormKernels {
 
   private static final int MOST_SLICES = 64;
 
+  /** Rows that are worth a block of all their channels, and how many such blocks a picture has. */
+  private static final int BLOCK_ROWS = 8;
+
+  private static final int MOST_BLOCKS_OF_ROWS = 128;
+
+  /** Patches of a picture that such a block has room for. */
+  private static final int MOST_GROUPS = 64;
+
   /** Rows of a block of the kernel that has a warp for each. */
   private static final int ROWS = THREADS / 32;
 
@@ -97,17 +105,19 @@ final class CudaNorm implements NormKernels {
   /** Mean and 1/√(variance + eps) of each patch, and its variance if it is wanted. */
   private void statistics(
       Map m, float eps, Buffer x, Buffer mean, Buffer rstd, @Nullable Buffer variance) {
-    int slices = m.slices();
+    boolean rows = storage.isAligned(x) && takesRows(m);
+    int slices =
+        rows ? Math.clamp(m.spatial / BLOCK_ROWS, 1, MOST_BLOCKS_OF_ROWS) : m.slices();
     long parts = 2L * m.patches() * slices;
     try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
-      launch("statistics")
+      launch(rows ? "row_statistics" : "statistics")
           .buffer(x, storage.bytes(m.total()))
           .floats(partial.buffer(), parts)
           .i32(m.spatial)
           .i32(m.channels)
           .i32(m.width)
           .i32(slices)
-          .blocks(m.patches(), slices, THREADS, 1);
+          .blocks(rows ? m.pictures : m.patches(), slices, THREADS, 1);
       wide("combine")
           .floats(partial.buffer(), parts)
           .floats(mean, m.patches())
@@ -118,8 +128,14 @@ final class CudaNorm implements NormKernels {
           .i32(m.width)
           .i32(slices)
           .f32(eps)
-          .blocks(blocks(m.patches()), THREADS);
+          .blocks(blocks(32L * m.patches()), THREADS); // a warp each
     }
+  }
+
+  /** Whether whole rows can be summed up at once: channels in whole vectors, few patches. */
+  private boolean takesRows(Map m) {
+    int many = storage.valuesOfVector();
+    return m.channels % many == 0 && m.width >= many && m.channels / m.width <= MOST_GROUPS;
   }
 
   /** Normalises by statistics that are there. */

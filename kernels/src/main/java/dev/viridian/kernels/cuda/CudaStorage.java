@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cuda;
 
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.memory.Buffer;
 import java.util.Locale;
 
 /**
@@ -40,7 +41,17 @@ record CudaStorage(CudaDevice device, DType type) {
 
   /** How many threads serve so many numbers, of which each takes a vector. */
   long vectors(long count) {
-    int many = VECTOR / type.bytes();
+    int many = valuesOfVector();
     return (count + many - 1) / many;
+  }
+
+  /** Activations that are read and written at once. */
+  int valuesOfVector() {
+    return VECTOR / type.bytes();
+  }
+
+  /** Whether vectors can be read from a buffer's start on. */
+  boolean isAligned(Buffer buffer) {
+    return device.own(buffer).address() % VECTOR == 0;
   }
 }

@@ -22,7 +22,7 @@ final class CudnnChoices {
   static final String FOLDER = "viridian.cuda.cache";
 
   private static final System.Logger LOG = System.getLogger(CudnnChoices.class.getName());
-  private static final String FIRST = "viridian cudnn choices 1";
+  private static final String FIRST = "viridian cudnn choices 2";
   private static final String LAST = "end";
 
   private final Path file;

@@ -8,6 +8,7 @@ import jcuda.jcudnn.cudnnConvolutionDescriptor;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
 import jcuda.jcudnn.cudnnFilterDescriptor;
+import jcuda.jcudnn.cudnnHandle;
 import jcuda.jcudnn.cudnnMathType;
 import jcuda.jcudnn.cudnnTensorDescriptor;
 import jcuda.jcudnn.cudnnTensorFormat;
@@ -142,6 +143,25 @@ final class CudnnPlan implements AutoCloseable {
     CudaDnn.check(
         JCudnn.cudnnSetConvolutionMathType(plan.conv, math(type)), "cudnnSetConvolutionMathType");
     return plan;
+  }
+
+  /** Bytes that an algorithm needs with an arithmetic; -1 if it cannot be had. */
+  long workspace(cudnnHandle open, CudaDnn.Kind kind, int algorithm, int math) {
+    CudaDnn.check(
+        JCudnn.cudnnSetConvolutionMathType(conv, math), "cudnnSetConvolutionMathType");
+    long[] bytes = new long[1];
+    int status =
+        switch (kind) {
+          case FORWARD ->
+              JCudnn.cudnnGetConvolutionForwardWorkspaceSize(open, x, w, conv, y, algorithm, bytes);
+          case BACKWARD_DATA ->
+              JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(
+                  open, w, y, conv, x, algorithm, bytes);
+          case BACKWARD_FILTER ->
+              JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(
+                  open, x, y, conv, w, algorithm, bytes);
+        };
+    return status == 0 ? bytes[0] : -1;
   }
 
   @Override

@@ -36,8 +36,12 @@ final class CudnnSearch {
       }
     }
 
-    /** The first that works, repeats itself and fits: results come fastest first. */
-    CudaDnn.@Nullable Choice first(CudaDnn.Kind kind, DType type) {
+    /**
+     * The first that works, repeats itself and fits: results come fastest first. The memory that a
+     * result names need not be what the algorithm needs with our arithmetic: it is asked again.
+     */
+    CudaDnn.@Nullable Choice first(cudnnHandle open, CudnnPlan.Key key, CudnnPlan plan) {
+      CudaDnn.Kind kind = key.kind();
       for (int i = 0; i < count[0]; i++) {
         int status =
             switch (kind) {
@@ -51,28 +55,20 @@ final class CudnnSearch {
               case BACKWARD_DATA -> data[i].determinism;
               case BACKWARD_FILTER -> filter[i].determinism;
             };
-        long bytes =
-            switch (kind) {
-              case FORWARD -> forward[i].memory;
-              case BACKWARD_DATA -> data[i].memory;
-              case BACKWARD_FILTER -> filter[i].memory;
-            };
-        if (status == 0 && same == 1 && bytes <= ROOM) {
+        if (status == 0 && same == 1) {
           int algorithm =
               switch (kind) {
                 case FORWARD -> forward[i].algo;
                 case BACKWARD_DATA -> data[i].algo;
                 case BACKWARD_FILTER -> filter[i].algo;
               };
-          int math =
-              switch (kind) {
-                case FORWARD -> forward[i].mathType;
-                case BACKWARD_DATA -> data[i].mathType;
-                case BACKWARD_FILTER -> filter[i].mathType;
-              };
-          // whatever it says, F32 never becomes TF32
-          return new CudaDnn.Choice(
-              algorithm, type == DType.F32 ? CudnnPlan.math(type) : math, bytes);
+          // whatever was tried, F32 never becomes TF32, and 16 bits are multiplied as such: with
+          // what cuDNN calls its default it widens them and turns the maps round
+          int math = CudnnPlan.math(key.type());
+          long bytes = plan.workspace(open, kind, algorithm, math);
+          if (bytes >= 0 && bytes <= ROOM) {
+            return new CudaDnn.Choice(algorithm, math, bytes);
+          }
         }
       }
       return null;
@@ -142,7 +138,7 @@ final class CudnnSearch {
                     at,
                     ROOM);
           };
-      return status == 0 ? found.first(key.kind(), key.type()) : null;
+      return status == 0 ? found.first(open, key, plan) : null;
     } catch (DeviceMemoryException e) {
       LOG.log(System.Logger.Level.DEBUG, "no memory to search among cuDNN's algorithms", e);
       return null;
@@ -164,6 +160,6 @@ final class CudnnSearch {
               JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
                   open, plan.x, plan.y, plan.conv, plan.w, TRIED, found.count, found.filter);
         };
-    return status == 0 ? found.first(key.kind(), key.type()) : null;
+    return status == 0 ? found.first(open, key, plan) : null;
   }
 }

@@ -245,7 +245,9 @@ class CudaActivationsTest extends CudaFamilyTest {
   @OfBothTypes
   void norms(DType of) {
     use(of);
-    int[][] maps = {{2, 35, 64, 8}, {1, 49, 40, 4}, {2, 6, 6, 2}, {1, 300, 96, 3}, {0, 5, 8, 2}};
+    int[][] maps = {
+      {2, 35, 64, 8}, {1, 49, 40, 4}, {2, 6, 6, 2}, {1, 300, 96, 3}, {0, 5, 8, 2}, {1, 21, 2560, 32}
+    };
     for (int[] s : maps) {
       for (Activation activation : List.of(Activation.NONE, Activation.SILU)) {
         DType parameters = s[2] == 96 ? DType.F32 : type;

@@ -77,6 +77,17 @@ class CudaNormTest extends CudaFamilyTest {
     group(new GroupNorm(3, 7, 10, 5, 1e-6f, DType.F16, Activation.SILU));
   }
 
+  /** Blocks of whole rows: more vectors than threads, vectors in two patches, few rows. */
+  @ParameterizedTest
+  @EnumSource(EmulatedDevice.Order.class)
+  void wholeRows(EmulatedDevice.Order order) {
+    emulated.order(order, 5);
+    for (int aligned = 0; aligned < 4; aligned++) { // where buffers begin is drawn
+      group(new GroupNorm(1, 21, 1280, 32, 1e-5f, DType.F16, Activation.SILU));
+      group(new GroupNorm(2, 50, 60, 10, 1e-5f, DType.F32, Activation.NONE));
+    }
+  }
+
   @Test
   void manySlicesAndNoPictures() {
     group(new GroupNorm(1, 3000, 16, 2, 1e-6f, DType.F32, Activation.SILU));

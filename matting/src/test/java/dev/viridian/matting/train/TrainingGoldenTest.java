@@ -447,6 +447,12 @@ class TrainingGoldenTest {
     return out;
   }
 
+  /**
+   * How far gradients of a batch and of its halves may be from each other. cuDNN may have another
+   * algorithm for each batch (5.0e-5 on an H100).
+   */
+  private static final double MOST_APART = GoldenDevices.ownCuda() ? 1e-4 : 4e-5;
+
   /** Two micro-batches of one against the batch of two. */
   @TestFactory
   Stream<DynamicTest> accumulation() {
@@ -507,7 +513,8 @@ class TrainingGoldenTest {
           largest = Math.max(largest, norm);
         }
       }
-      assertTrue(largest > 1 && worst < 4e-5, "relative difference of gradients " + worst);
+      assertTrue(
+          largest > 1 && worst < MOST_APART, "relative difference of gradients " + worst);
     }
   }
 
