@@ -43,17 +43,35 @@ DEVICE int keysOf(Problem p, int end) { return p.causal && end < p.keys ? end : 
 // Where the block's head begins in a packed tensor.
 DEVICE long long placeOf(int tokens, int width) { return (long long)blockIdx.y * tokens * width; }
 
+// Turing, whose copies go through registers, has none left for several at once.
+#if HAS_BRAIN
+#define COPIES_UNROLLED _Pragma("unroll")
+#else
+#define COPIES_UNROLLED
+#endif
+
 // W values of ROWS tokens of a head from `first` on, of which there are `values`, a multiple of
 // eight; zeros beyond them and beyond the last token. `token` is from one token to the next.
 template <int ROWS, int W, class Step>
 DEVICE void copyValues(unsigned short* to, const unsigned short* from, long long place, Step token,
                        int values, int first, int tokens) {
-  for (int i = again(threadIdx.x); i < ROWS * (W / 8); i += THREADS) {
-    int row = i / (W / 8);
-    int part = i % (W / 8);
-    bool there = first + row < tokens && 8 * part < values;
-    long long at = place + (long long)(there ? first + row : 0) * token + 8 * part;
-    copyAsync(to + row * (W + 8) + 8 * part, from + at, there);
+  constexpr int PARTS = W / 8;                // of 16 bytes a row
+  constexpr int AT_ONCE = THREADS / PARTS;    // rows
+  int thread = again(threadIdx.x);
+  int row = thread / PARTS;
+  int value = 8 * (thread % PARTS);
+  if (AT_ONCE * PARTS < THREADS && row >= AT_ONCE) return;
+  const unsigned short* at = from + place + (long long)(first + row) * token + value;
+  long long step = (long long)AT_ONCE * token;
+  int left = value < values ? minI(tokens - first, ROWS) : 0;
+  to += row * (W + 8) + value;
+  COPIES_UNROLLED
+  for (int i = 0; i < (ROWS + AT_ONCE - 1) / AT_ONCE; i++) {
+    if ((i + 1) * AT_ONCE <= ROWS || row + i * AT_ONCE < ROWS) {
+      // what is not there is not read, wherever it were
+      copyAsync(to + i * AT_ONCE * (W + 8), at, row + i * AT_ONCE < left);
+    }
+    at += step;
   }
 }
 

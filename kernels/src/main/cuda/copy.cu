@@ -1,5 +1,5 @@
 // Moving numbers: strided copies with conversion, and by index.
-#include "viridian.cuh"
+#include "storage.cuh"
 
 // Whole numbers of a type.
 DEVICE long long loadWhole(const void* p, int type, long long i) {
@@ -63,6 +63,7 @@ extern "C" __global__ void copy_strided(int what, int from, int to, long long n,
       case 2: ((unsigned short*)target)[t] = ((const unsigned short*)source)[s]; break;
       case 4: ((int*)target)[t] = ((const int*)source)[s]; break;
       case 8: ((long long*)target)[t] = ((const long long*)source)[s]; break;
+      case 16: ((Vector*)target)[t] = ((const Vector*)source)[s]; break;
       case -1: ((float*)target)[t] += ((const float*)source)[s]; break;
       default:
         if (from <= F16) {

@@ -21,20 +21,10 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   rowStatistics(x, partial, spatial, channels, width, slices, &sums);
 }
 
-// Mean and sum of squares about it, of so many values.
-struct Moments {
-  double count, mean, squares;
-
-  METHOD void add(Moments o) {
-    double all = count + o.count;
-    if (all == 0) return;
-    double d = o.mean - mean;
-    double share = o.count / all;
-    mean += d * share;
-    squares += o.squares + d * d * count * share;
-    count = all;
-  }
-};
+DEVICE double warpSumD(double x) {
+  for (int by = 16; by > 0; by >>= 1) x += __shfl_xor_sync(ALL_LANES, x, by);
+  return x;
+}
 
 // mean, 1 / sqrt(variance + eps) and, if wanted, the variance of each patch; a warp each.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -43,26 +33,25 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   int patch = blockIdx.x * (THREADS / 32) + (threadIdx.x >> 5);
   if (patch >= patches) return;
   int lane = threadIdx.x & 31;
-  Moments sums = {0, 0, 0};
+  const float* parts = partial + 2 * (long long)patch * slices;
+  double sum = 0;
   for (int i = lane; i < slices; i += 32) {
-    const float* part = partial + 2 * ((long long)patch * slices + i);
     int first = (int)((long long)spatial * i / slices);
     int rows = (int)((long long)spatial * (i + 1) / slices) - first;
-    sums.add(Moments{(double)rows * width, part[0], part[1]});
+    if (rows > 0) sum += rows * (double)parts[2 * i];
   }
-  // the lower lane's comes first on both sides, so that both have the same
-  for (int by = 1; by < 32; by <<= 1) {
-    Moments other = {__shfl_xor_sync(ALL_LANES, sums.count, by),
-                     __shfl_xor_sync(ALL_LANES, sums.mean, by),
-                     __shfl_xor_sync(ALL_LANES, sums.squares, by)};
-    bool low = (lane & by) == 0;
-    Moments both = low ? sums : other;
-    both.add(low ? other : sums);
-    sums = both;
+  double m = warpSumD(sum) / spatial;
+  double squares = 0;
+  for (int i = lane; i < slices; i += 32) {
+    int first = (int)((long long)spatial * i / slices);
+    int rows = (int)((long long)spatial * (i + 1) / slices) - first;
+    double d = parts[2 * i] - m;
+    // a slice without rows has no mean
+    if (rows > 0) squares += parts[2 * i + 1] + d * d * ((double)rows * width);
   }
+  double v = warpSumD(squares) / ((double)spatial * width);
   if (lane != 0) return;
-  double v = sums.squares / sums.count;
-  mean[patch] = (float)sums.mean;
+  mean[patch] = (float)m;
   rstd[patch] = (float)(1 / rootD(v + eps));
   if (variance != nullptr) variance[patch] = (float)v;
 }

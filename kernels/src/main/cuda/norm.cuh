@@ -201,8 +201,9 @@ struct Place {
 };
 
 DEVICE Place place(long long i, int spatial, int channels, int width) {
-  int channel = (int)(i % channels);
-  return {i / channels / spatial * (channels / width) + channel / width, channel};
+  int channel = takeOff(&i, channels);
+  takeOff(&i, spatial);
+  return {i * (channels / width) + channel / width, channel};
 }
 
 DEVICE float parameter(const void* p, int type, int channel, float absent) {
@@ -218,12 +219,15 @@ struct Apply {
   T* y;
   int spatial, channels, width, type, silu;
 
-  METHOD float result(float z) { return silu ? z / (1 + expF(-z)) : z; }
+  METHOD float result(float z) {
+    if (!silu) return z;
+    return sizeof(T) == 2 ? siluNear(z) : z / (1 + expF(-z));
+  }
   // a vector lies in one picture and in two patches at most
   METHOD void many(long long i) {
     long long picture = i;
     int channel = takeOff(&picture, channels);
-    picture /= spatial;
+    takeOff(&picture, spatial);
     int group = channel / width;
     int second = (group + 1) * width - channel;  // where the next patch begins
     long long patch = picture * (channels / width) + group;

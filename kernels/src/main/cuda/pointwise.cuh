@@ -143,6 +143,7 @@ struct Geglu {
   const void* bias;
   const T* x;
   T* y;
+  METHOD float gelu(float x) { return sizeof(T) == 2 ? geluNear(x) : geluF(x); }
   METHOD void many(long long i) {
     long long row = i;
     int column = takeOff(&row, cols);
@@ -151,7 +152,7 @@ struct Geglu {
     load(gate, from + cols);
     loadParameters(more, bias, biasType, cols + column, 0);
 #pragma unroll
-    for (int j = 0; j < MANY(T); j++) gate[j] = geluF(gate[j] + more[j]);
+    for (int j = 0; j < MANY(T); j++) gate[j] = gelu(gate[j] + more[j]);
     load(value, from);
     loadParameters(more, bias, biasType, column, 0);
 #pragma unroll
@@ -167,7 +168,7 @@ struct Geglu {
       value += loadFloat(bias, biasType, column);
       gate += loadFloat(bias, biasType, cols + column);
     }
-    put(y + i, value * geluF(gate));
+    put(y + i, value * gelu(gate));
   }
 };
 

@@ -10,6 +10,9 @@ final class CudaCopy implements CopyKernels {
   private static final String FAMILY = "copy";
   private static final int ADD = -1;
 
+  /** Bytes that are copied at once where they lie together. */
+  private static final int VECTOR = 16;
+
   private final CudaDevice device;
 
   CudaCopy(CudaDevice device) {
@@ -48,19 +51,23 @@ final class CudaCopy implements CopyKernels {
       device.copy(from, to, n * what);
       return;
     }
-    long first = -walk.least(0) * p.source().bytes();
-    long firstTarget = -walk.least(1) * p.target().bytes();
+    long first = from.address() - walk.least(0) * p.source().bytes();
+    long firstTarget = to.address() - walk.least(1) * p.target().bytes();
+    boolean aligned = what > 0 && first % VECTOR == 0 && firstTarget % VECTOR == 0;
+    Walk taken = aligned ? walk.inUnits(VECTOR / what) : walk;
+    boolean vectors = taken != walk;
+    long count = vectors ? n / (VECTOR / what) : n;
     launch("strided")
-        .i32(what)
+        .i32(vectors ? VECTOR : what)
         .i32(p.source().ordinal())
         .i32(p.target().ordinal())
-        .i64(n)
-        .i64s(walk.sizes())
-        .i64s(walk.strides()[0])
-        .i64s(walk.strides()[1])
-        .i64(from.address() + first)
-        .i64(to.address() + firstTarget)
-        .each(n);
+        .i64(count)
+        .i64s(taken.sizes())
+        .i64s(taken.strides()[0])
+        .i64s(taken.strides()[1])
+        .i64(first)
+        .i64(firstTarget)
+        .each(count);
   }
 
   /** The part of a buffer from the least to the largest place that a walk reaches. */

@@ -45,8 +45,8 @@ final class CudaDnn implements AutoCloseable {
     factors.set(ValueLayout.JAVA_FLOAT, 4, 0);
   }
 
-  /** What an algorithm is: its number, its kind of arithmetic, bytes of scratch memory. */
-  record Choice(int algorithm, int math, long workspace) {}
+  /** What an algorithm is: its number, bytes of scratch memory. */
+  record Choice(int algorithm, long workspace) {}
 
   /** Whether cuDNN is there and has such padding: the same on opposite sides, or as good as. */
   synchronized boolean takes(ConvProblem p) {
@@ -171,8 +171,6 @@ final class CudaDnn implements AutoCloseable {
     Pointer ofY = Address.of(y.address());
     Pointer room = workspace == null ? new Pointer() : Address.of(workspace.address());
     long bytes = choice.workspace;
-    check(
-        JCudnn.cudnnSetConvolutionMathType(plan.conv, choice.math), "cudnnSetConvolutionMathType");
     int status =
         switch (kind) {
           case FORWARD ->

@@ -106,8 +106,7 @@ final class CudaNorm implements NormKernels {
   private void statistics(
       Map m, float eps, Buffer x, Buffer mean, Buffer rstd, @Nullable Buffer variance) {
     boolean rows = storage.isAligned(x) && takesRows(m);
-    int slices =
-        rows ? Math.clamp(m.spatial / BLOCK_ROWS, 1, MOST_BLOCKS_OF_ROWS) : m.slices();
+    int slices = rows ? Math.clamp(m.spatial / BLOCK_ROWS, 1, MOST_BLOCKS_OF_ROWS) : m.slices();
     long parts = 2L * m.patches() * slices;
     try (CudaAllocator.Scratch partial = allocator.scratch(4 * parts)) {
       launch(rows ? "row_statistics" : "statistics")

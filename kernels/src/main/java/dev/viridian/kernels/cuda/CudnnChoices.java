@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which algorithm of cuDNN is fastest for a shape, kept in a file for each device and version: a
- * line is {@code shape = algorithm math workspace}. A file that cannot be read is told in one line
- * and made anew; one that cannot be written costs the search the next time.
+ * line is {@code shape = algorithm workspace}. A file that cannot be read is told in one line and
+ * made anew; one that cannot be written costs the search the next time.
  */
 final class CudnnChoices {
   /** The property that names the folder of the files; else .cache/viridian in the home folder. */
@@ -67,17 +67,14 @@ final class CudnnChoices {
     for (String line : lines.subList(1, lines.size() - 1)) {
       String[] sides = line.split(" = ", -1);
       String[] numbers = sides.length == 2 ? sides[1].split(" ") : new String[0];
-      if (numbers.length != 3) {
+      if (numbers.length != 2) {
         throw new IllegalArgumentException("the line '" + line + "'");
       }
-      long workspace = Long.parseLong(numbers[2]);
+      long workspace = Long.parseLong(numbers[1]);
       if (workspace < 0) {
         throw new IllegalArgumentException("the line '" + line + "'");
       }
-      known.put(
-          sides[0],
-          new CudaDnn.Choice(
-              Integer.parseInt(numbers[0]), Integer.parseInt(numbers[1]), workspace));
+      known.put(sides[0], new CudaDnn.Choice(Integer.parseInt(numbers[0]), workspace));
     }
   }
 
@@ -97,8 +94,6 @@ final class CudnnChoices {
             text.append(s)
                 .append(" = ")
                 .append(c.algorithm())
-                .append(' ')
-                .append(c.math())
                 .append(' ')
                 .append(c.workspace())
                 .append('\n'));

@@ -94,8 +94,12 @@ final class CudnnPlan implements AutoCloseable {
         Activation.NONE);
   }
 
-  /** What sums of a type may be made of. */
-  static int math(DType type) {
+  /**
+   * What sums of a type may be made of, whatever a search names: F32 never becomes TF32, and 16
+   * bits are multiplied as such; with what cuDNN calls its default it widens them and turns maps
+   * round.
+   */
+  private static int math(DType type) {
     return type == DType.F32 ? cudnnMathType.CUDNN_FMA_MATH : cudnnMathType.CUDNN_TENSOR_OP_MATH;
   }
 
@@ -145,10 +149,8 @@ final class CudnnPlan implements AutoCloseable {
     return plan;
   }
 
-  /** Bytes that an algorithm needs with an arithmetic; -1 if it cannot be had. */
-  long workspace(cudnnHandle open, CudaDnn.Kind kind, int algorithm, int math) {
-    CudaDnn.check(
-        JCudnn.cudnnSetConvolutionMathType(conv, math), "cudnnSetConvolutionMathType");
+  /** Bytes that an algorithm needs; -1 if it cannot be had. */
+  long workspace(cudnnHandle open, CudaDnn.Kind kind, int algorithm) {
     long[] bytes = new long[1];
     int status =
         switch (kind) {

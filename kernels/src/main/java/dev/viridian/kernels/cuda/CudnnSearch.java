@@ -1,6 +1,5 @@
 package dev.viridian.kernels.cuda;
 
-import dev.viridian.kernels.DType;
 import dev.viridian.kernels.memory.CudaBuffer;
 import dev.viridian.kernels.memory.DeviceMemoryException;
 import jcuda.Pointer;
@@ -37,8 +36,8 @@ final class CudnnSearch {
     }
 
     /**
-     * The first that works, repeats itself and fits: results come fastest first. The memory that a
-     * result names need not be what the algorithm needs with our arithmetic: it is asked again.
+     * The first that works, repeats itself and fits: results come fastest first. A result's memory
+     * is that of the arithmetic it names, which need not be ours: it is asked for.
      */
     CudaDnn.@Nullable Choice first(cudnnHandle open, CudnnPlan.Key key, CudnnPlan plan) {
       CudaDnn.Kind kind = key.kind();
@@ -62,12 +61,9 @@ final class CudnnSearch {
                 case BACKWARD_DATA -> data[i].algo;
                 case BACKWARD_FILTER -> filter[i].algo;
               };
-          // whatever was tried, F32 never becomes TF32, and 16 bits are multiplied as such: with
-          // what cuDNN calls its default it widens them and turns the maps round
-          int math = CudnnPlan.math(key.type());
-          long bytes = plan.workspace(open, kind, algorithm, math);
+          long bytes = plan.workspace(open, kind, algorithm);
           if (bytes >= 0 && bytes <= ROOM) {
-            return new CudaDnn.Choice(algorithm, math, bytes);
+            return new CudaDnn.Choice(algorithm, bytes);
           }
         }
       }

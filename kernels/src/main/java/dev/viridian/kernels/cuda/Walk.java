@@ -74,6 +74,34 @@ record Walk(long[] sizes, long[][] strides) {
     return true;
   }
 
+  /**
+   * The same walk over units of so many elements each, or this one where an operand's innermost
+   * elements are not whole units that lie one after the other, or it goes on by other steps.
+   */
+  Walk inUnits(int unit) {
+    long inner = sizes[RANK - 1];
+    boolean whole = unit > 1 && inner % unit == 0;
+    for (int i = 0; i < strides.length; i++) {
+      whole &= inner == 1 || strides[i][RANK - 1] == 1;
+      for (int d = 0; d < RANK - 1; d++) {
+        whole &= sizes[d] == 1 || strides[i][d] % unit == 0;
+      }
+    }
+    if (!whole) {
+      return this;
+    }
+    long[] fewer = sizes.clone();
+    fewer[RANK - 1] = inner / unit;
+    long[][] shorter = new long[strides.length][RANK];
+    for (int i = 0; i < strides.length; i++) {
+      for (int d = 0; d < RANK - 1; d++) {
+        shorter[i][d] = strides[i][d] / unit;
+      }
+      shorter[i][RANK - 1] = 1;
+    }
+    return new Walk(fewer, shorter);
+  }
+
   /** The least place that an operand reaches, relative to its first element: 0 or less. */
   long least(int operand) {
     long least = 0;

@@ -77,6 +77,32 @@ class CudaCopyTest extends CudaFamilyTest {
     }
   }
 
+  /** Rows in whole vectors, as where maps are joined; where buffers begin is drawn. */
+  @ParameterizedTest
+  @EnumSource(DType.class)
+  void joins(DType type) {
+    for (int drawn = 0; drawn < 8; drawn++) {
+      for (long columns : new long[] {32, 48, 36}) {
+        Copy p =
+            new Copy(
+                List.of(5L, columns),
+                type,
+                0,
+                List.of(columns, 1L),
+                type,
+                16,
+                List.of(columns + 16, 1L));
+        long all = 5 * (columns + 16);
+        agree(
+            "joined " + p,
+            0,
+            (k, b) -> k.copy().copy(p, b[0], b[1]),
+            awkward(type, (int) (5 * columns)),
+            awkward(type, (int) all));
+      }
+    }
+  }
+
   @Test
   void walksByStrides() {
     List<Copy> copies =

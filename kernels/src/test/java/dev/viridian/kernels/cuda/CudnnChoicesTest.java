@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CudnnChoicesTest extends CudaFamilyTest {
-  private static final CudaDnn.Choice CHOICE = new CudaDnn.Choice(6, 1, 12345678901L);
+  private static final CudaDnn.Choice CHOICE = new CudaDnn.Choice(6, 12345678901L);
 
   @TempDir Path folder;
 
@@ -28,10 +28,10 @@ class CudnnChoicesTest extends CudaFamilyTest {
     CudnnChoices choices = CudnnChoices.in(file);
     assertNull(choices.find("a shape"));
     choices.add("a shape", CHOICE);
-    choices.add("another", new CudaDnn.Choice(1, 3, 0));
+    choices.add("another", new CudaDnn.Choice(1, 0));
     CudnnChoices next = CudnnChoices.in(file);
     assertEquals(CHOICE, next.find("a shape"));
-    assertEquals(new CudaDnn.Choice(1, 3, 0), next.find("another"));
+    assertEquals(new CudaDnn.Choice(1, 0), next.find("another"));
     assertNull(next.find("a third"));
     try (Stream<Path> files = Files.list(file.getParent())) {
       assertEquals(List.of(file), files.toList());
@@ -50,8 +50,8 @@ class CudnnChoicesTest extends CudaFamilyTest {
             good.substring(0, good.length() - 6),
             good + "a shape\n",
             good.replace("end", "a shape\nend"),
-            good.replace("end", "b = 1 2 x\nend"),
-            good.replace("end", "b = 1 2 -3\nend"))) {
+            good.replace("end", "b = 1 x\nend"),
+            good.replace("end", "b = 1 -3\nend"))) {
       Files.writeString(file, bad);
       CudnnChoices choices = CudnnChoices.in(file);
       assertNull(choices.find("a shape"), bad);
@@ -140,7 +140,7 @@ class CudnnChoicesTest extends CudaFamilyTest {
       assertTrue(
           text.endsWith(
               "FORWARD F32 x 1x4x5x2 w 3x3x3 stride 1x1 pad 1x1 dilation 1x1 groups 1"
-                  + " = 1 3 4096\nend\n"),
+                  + " = 1 4096\nend\n"),
           text);
     }
   }

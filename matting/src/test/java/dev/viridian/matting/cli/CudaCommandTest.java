@@ -98,7 +98,7 @@ class CudaCommandTest {
     List<String> args = generate(model, "cuda.png", "cuda");
     args.addAll(List.of("--dtype", dtype));
     ok(args);
-    assertAlike("cpu.png", "cuda.png", 8);
+    assertAlike("cpu.png", "cuda.png", 5);
   }
 
   @Test
@@ -111,6 +111,10 @@ class CudaCommandTest {
     assertTrue(run.err().contains("has no fast products of int8"), run.err());
   }
 
+  /**
+   * Alpha and what colours give before black: a colour of which there is next to nothing is divided
+   * by next to nothing, and may be anything.
+   */
   private void assertAlike(String expected, String actual, int levels) throws IOException {
     assertEquals("", emulated.report());
     byte[] a = bytes(dir.resolve(expected));
@@ -126,7 +130,8 @@ class CudaCommandTest {
     int[] argb = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     byte[] all = new byte[4 * argb.length];
     for (int i = 0; i < all.length; i++) {
-      all[i] = (byte) (argb[i / 4] >>> 8 * (i % 4));
+      int value = argb[i / 4] >>> 8 * (i % 4) & 0xff;
+      all[i] = (byte) (i % 4 == 3 ? value : Math.round(value * (argb[i / 4] >>> 24) / 255f));
     }
     return all;
   }

@@ -513,8 +513,7 @@ class TrainingGoldenTest {
           largest = Math.max(largest, norm);
         }
       }
-      assertTrue(
-          largest > 1 && worst < MOST_APART, "relative difference of gradients " + worst);
+      assertTrue(largest > 1 && worst < MOST_APART, "relative difference of gradients " + worst);
     }
   }
 
