@@ -320,23 +320,31 @@ final class Emulator implements Code {
       }
     }
 
+    /** Tiles read and write numbers below the least normal one as 0. */
+    private static float normal(float x) {
+      return Math.abs(x) < Float.MIN_NORMAL ? 0 : x;
+    }
+
     private void multiply(byte[][] to, byte[][] left, byte[][] right, boolean brain) {
       for (int i = 0; i < SIZE; i++) {
         for (int j = 0; j < SIZE; j++) {
           int word = word(to[i], j);
+          float low = 0;
+          float high = 0;
           for (int k = 0; k < SIZE; k++) {
             float a = Float.intBitsToFloat(word(left[i], k));
             float b = Float.intBitsToFloat(word(right[k], j));
             if (brain) {
-              float sum = Float.intBitsToFloat(word);
-              sum += lower(a) * lower(b);
-              sum += upper(a) * upper(b);
-              word = bits(sum);
+              low = normal(Math.fma(normal(lower(a)), normal(lower(b)), low));
+              high = normal(Math.fma(normal(upper(a)), normal(upper(b)), high));
             } else {
               for (int n = 0; n < 4; n++) {
                 word += (left[i][4 * k + n] & 255) * right[k][4 * j + n];
               }
             }
+          }
+          if (brain) {
+            word = bits(normal(normal(Float.intBitsToFloat(word)) + normal(low + high)));
           }
           for (int n = 0; n < 4; n++) {
             to[i][4 * j + n] = (byte) (word >> 8 * n);
