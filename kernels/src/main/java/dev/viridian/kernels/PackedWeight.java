@@ -12,14 +12,15 @@ package dev.viridian.kernels;
  * <p>For bytes there follow, for each output channel of all panels, the factor of its values
  * (float), and their sum (32-bit integer): what a zero point other than 0 adds to a product.
  *
- * <p>F32 (one tap, K a multiple of {@link #CHUNK}) is for processors where two additions cost less
- * than a multiplication: {@code x₁y₁ + x₂y₂ = (x₁ + y₂)(x₂ + y₁) − x₁x₂ − y₁y₂}. A panel has its
- * values, rows of 32, in pieces of K of equal length, up to {@link #PIECE} values; a piece in parts
- * of equal length, up to {@link #PART}. What a channel has in a part is divided by a power of two,
- * that of its greatest absolute value (0 where that is below 2⁻¹²⁶). Behind a piece's values follow
- * 32 floats twice for each of its parts: minus the sum of {@code y₁y₂} over its {@link #paired
- * pairs}, and those powers. Where a piece of a panel has a value that is not finite or is 2⁶⁰ or
- * more, its powers are 1 and its sums are NaN: it is nothing for pairs.
+ * <p>F32 (one tap, K a multiple of {@link #CHUNK}) spares turning a weight in every product, and
+ * serves processors where two additions cost less than a multiplication: {@code x₁y₁ + x₂y₂ = (x₁ +
+ * y₂)(x₂ + y₁) − x₁x₂ − y₁y₂}. A panel has its values, rows of 32, in pieces of K of equal length,
+ * up to {@link #PIECE} values; a piece in parts of equal length, up to {@link #PART}. What a
+ * channel has in a part is divided by a power of two, that of its greatest absolute value (0 where
+ * that is below 2⁻¹²⁶). Behind a piece's values follow 32 floats twice for each of its parts: minus
+ * the sum of {@code y₁y₂} over its {@link #paired pairs}, and those powers. Where a piece of a
+ * panel has a value that is not finite or is 2⁶⁰ or more, its powers are 1 and its sums are NaN: it
+ * is nothing for pairs. Where pairs do not gain that holds of all pieces.
  *
  * @param out output channels, 1 or more
  * @param taps places of a convolution's kernel, row by row; 1 for a linear layer

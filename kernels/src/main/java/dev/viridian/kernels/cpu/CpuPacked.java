@@ -6,7 +6,7 @@ import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.jit.JitPacked;
-import dev.viridian.kernels.cpu.jit.JitPaired;
+import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferencePacked;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.PackedCheck;
@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Products with packed weights on the CPU, the fastest implementation first. */
 final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels {
+  private static final String KEPT = "kept";
+
   private final boolean plain;
 
   CpuPacked(Workers workers, @Nullable String forced) {
@@ -25,12 +27,12 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
     plain = "reference".equals(forced);
   }
 
-  /** Pairs are of AVX-512: whoever forces another way of products gets none. */
+  /** Whoever forces products that keep no weights gets none. */
   private static List<Candidates.Entry<PackedKernels>> entries(
       Workers workers, @Nullable String forced) {
     List<Candidates.Entry<PackedKernels>> entries = new ArrayList<>();
-    if (forced == null || forced.equals("pairs") || forced.equals("jit-avx512")) {
-      entries.add(new Candidates.Entry<>("pairs", new JitPaired(workers), PairedCheck::fault));
+    if (forced == null || forced.equals(KEPT) || !JitPaths.of(forced).equals(JitPaths.of(null))) {
+      entries.add(new Candidates.Entry<>(KEPT, JitPaths.kept(workers, forced), PairedCheck::fault));
     }
     entries.add(new Candidates.Entry<>("jit", new JitPacked(workers), PackedCheck::fault));
     entries.add(Candidates.Entry.reference(new ReferencePacked(workers)));

@@ -17,8 +17,8 @@ final class FetchTable {
   /** Tables of what lies in one piece, by its lines: they never change. */
   private static final ConcurrentHashMap<Long, FetchTable> STRAIGHT = new ConcurrentHashMap<>();
 
-  /** Entries of those: 256 rows, the most of a tile, ask for 1536 with a piece of 384 values. */
-  private static final int STRAIGHT_ENTRIES = 2048;
+  /** Entries of those: 256 rows, the most of a task, ask for up to 3440 (AVX2, 320 values of K). */
+  private static final int STRAIGHT_ENTRIES = 4096;
 
   private final MemorySegment words;
   private final long entries;

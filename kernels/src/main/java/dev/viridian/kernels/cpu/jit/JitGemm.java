@@ -23,11 +23,6 @@ public final class JitGemm implements GemmKernels, Selective {
   /** Below this many multiplications a product of a batch is left to one thread. */
   private static final long SMALL = 4_000_000;
 
-  /** Columns of a product whose left factor is copied if its rows collide; floats of it at most. */
-  private static final int WIDE = 128;
-
-  private static final long MAX_COPY = 1 << 22;
-
   private final Workers workers;
   private final Supplier<@Nullable Kit> kit;
 
@@ -121,32 +116,13 @@ public final class JitGemm implements GemmKernels, Selective {
             ? new TurnedRows(code, rows, first, p.lda(), p.k())
             : new MatrixRows(rows.address() + 4 * first, p.lda(), p.k());
     if (collides(p) && !JitProduct.pairs(code, left, right, p.m(), p.n())) {
-      left = apart(p, rows.asSlice(4 * first));
+      left = MatrixRows.apart(workers, rows, first, p.lda(), p.m(), p.k());
     }
     new JitProduct(workers, code, left, right, p.m(), p.n(), output).run();
   }
 
   /** Whether rows of the left factor push each other out of the first cache, and it is worth it. */
   private static boolean collides(GemmProblem p) {
-    return !p.transA()
-        && p.lda() * Float.BYTES % 4096 == 0
-        && p.m() > FEW
-        && p.n() >= WIDE
-        && (long) p.m() * p.k() <= MAX_COPY;
-  }
-
-  /** A copy of the left factor with a line more in each row. */
-  private LeftRows apart(GemmProblem p, MemorySegment from) {
-    long ld = p.k() + 16L;
-    MemorySegment to = NativeScratch.get(NativeScratch.Part.LEFT, 4 * ld * p.m());
-    int rows = 8;
-    workers.run(
-        Math.ceilDiv(p.m(), rows),
-        task -> {
-          for (int i = task * rows; i < Math.min(p.m(), (task + 1) * rows); i++) {
-            MemorySegment.copy(from, 4 * p.lda() * i, to, 4 * ld * i, 4L * p.k());
-          }
-        });
-    return new MatrixRows(to.address(), ld, p.k());
+    return !p.transA() && p.m() > FEW && MatrixRows.collide(p.lda(), p.m(), p.n(), p.k());
   }
 }

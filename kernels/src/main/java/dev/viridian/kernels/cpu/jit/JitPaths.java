@@ -4,6 +4,7 @@ import dev.viridian.kernels.AttentionKernels;
 import dev.viridian.kernels.ConvKernels;
 import dev.viridian.kernels.GemmKernels;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PointwiseKernels;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.util.Arrays;
@@ -51,6 +52,14 @@ public final class JitPaths {
   public static GemmKernels gemm(Workers workers, @Nullable String wanted) {
     VectorLevel level = level(wanted);
     return level == null ? new JitGemm(workers) : new JitGemm(workers, Kit.of(level));
+  }
+
+  /**
+   * Products by kept weights; they decline everything if this machine cannot run what is wanted.
+   */
+  public static PackedKernels kept(Workers workers, @Nullable String wanted) {
+    VectorLevel level = level(wanted);
+    return level == null ? new JitKept(workers) : new JitKept(workers, Kit.of(level));
   }
 
   /** Convolutions; they decline everything if this machine cannot run what is wanted. */

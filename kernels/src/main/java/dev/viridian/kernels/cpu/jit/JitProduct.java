@@ -53,6 +53,12 @@ final class JitProduct {
 
   private static final int SHORT = 64;
 
+  /**
+   * Most of K in a part if a tile takes half of a kept panel's columns: every other line, and so
+   * half of the first cache's sets.
+   */
+  private static final int NARROW_DEPTH = 192;
+
   /** Fewer values of K or columns are not multiplied as pairs. */
   private static final int LEAST_PAIRED = 64;
 
@@ -67,8 +73,8 @@ final class JitProduct {
   /** Whether products are those of {@link PairTile}. */
   private final boolean paired;
 
-  /** Whether the right factor was packed with the model: in pieces of K, all of it at once. */
-  private final boolean kept;
+  /** What the right factor is if it was packed with the model: all of it at once. */
+  private final @Nullable PackedWeight kept;
 
   /** Whether a tile has all rows. Else panels serve tiles of some. */
   private final boolean allRows;
@@ -93,7 +99,7 @@ final class JitProduct {
     this.rows = rows;
     this.columns = columns;
     this.output = output;
-    kept = false;
+    kept = null;
     paired = pairs(kit, left, right, rows, columns);
     RightMatrix fetched = fetched(right);
     allRows = rows <= MAX_ROWS || fetched != null;
@@ -108,9 +114,9 @@ final class JitProduct {
   /**
    * The same by a weight that was packed with the model.
    *
-   * @param kit one that has {@link Kit#pairs}
+   * @param kit one that {@link Kit#keeps} weights
    * @param left of as many values as the weight has channels
-   * @param weight F32, lying in {@code packed}
+   * @param weight F32, lying in {@code packed}, scaled where the kit has {@link Kit#pairs}
    */
   JitProduct(
       Workers workers,
@@ -126,8 +132,8 @@ final class JitProduct {
     this.rows = rows;
     this.columns = weight.out();
     this.output = output;
-    kept = true;
-    paired = true;
+    kept = weight;
+    paired = kit.pairs();
     allRows = rows <= OWN_ROWS;
     source =
         (parts, column, count) -> new KeptPanels(kit, weight, packed, parts, workers.threadCount());
@@ -155,11 +161,29 @@ final class JitProduct {
         : null;
   }
 
+  /** The parts of K of a weight that was packed with the model. */
+  private List<ProductPart> parts(PackedWeight weight) {
+    boolean narrow = kit.level.columns() < PackedWeight.PANEL;
+    int most = paired ? PackedWeight.PIECE : narrow ? NARROW_DEPTH : kit.level.depth();
+    List<ProductPart> parts = new ArrayList<>();
+    for (int k = 0; k < weight.channels(); k += weight.pieceLength()) {
+      int end = k + weight.pieceLength(k);
+      int pieces = Math.ceilDiv(end - k, most);
+      int length = Math.ceilDiv(Math.ceilDiv(end - k, pieces), TurnCode.LANES) * TurnCode.LANES;
+      for (int from = k; from < end; from += length) {
+        parts.add(new ProductPart(from, 0, 1, from, Math.min(length, end - from)));
+      }
+    }
+    return parts;
+  }
+
   /** The parts of K. */
   private List<ProductPart> parts() {
+    if (kept != null) {
+      return parts(kept);
+    }
     List<ProductPart> parts = new ArrayList<>();
     int most = Math.min(rows, columns) <= FEW ? SHORT : kit.level.depth();
-    most = kept ? PackedWeight.PIECE : most;
     int length = left.length();
     int segments = left.segments();
     if (length > most) {
@@ -187,7 +211,7 @@ final class JitProduct {
       return;
     }
     List<ProductPart> parts = parts();
-    int maxDepth = kept ? Integer.MAX_VALUE : MAX_DEPTH;
+    int maxDepth = kept != null ? Integer.MAX_VALUE : MAX_DEPTH;
     int done = 0;
     do {
       int end = done;
@@ -197,7 +221,7 @@ final class JitProduct {
       }
       int panelColumns = kit.level.columns();
       long panel = 4L * panelColumns * Math.max(1, depth);
-      long most = allRows || kept ? columns : Math.max(4, MAX_PANELS / panel);
+      long most = allRows || kept != null ? columns : Math.max(4, MAX_PANELS / panel);
       int width = (int) Math.min(columns, most * panelColumns);
       List<ProductPart> some = parts.subList(done, end);
       for (int column = 0; column < columns; column += width) {
@@ -268,7 +292,7 @@ final class JitProduct {
     private int ownTiles() {
       int threads = workers.threadCount();
       // Of panels that need no copying, one a task: a thread that woke late misses less.
-      int rounds = Math.ceilDiv(panels.count(), (kept ? 1 : OWN_PANELS) * threads);
+      int rounds = Math.ceilDiv(panels.count(), (kept != null ? 1 : OWN_PANELS) * threads);
       return Math.min(panels.count(), rounds * threads);
     }
 
@@ -281,6 +305,19 @@ final class JitProduct {
     /** Rows {@code row} to {@code row + count − 1} of some panels' columns. */
     private void tile(int row, int count, int panel, int endPanel) {
       int panelColumns = panels.panelColumns();
+      int firstColumn = column + panel * panelColumns;
+      int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
+      int written = (endPanel - 1 - panel) * panelColumns + panels.width(endPanel - 1);
+      if (!paired
+          && first
+          && last
+          && !parts.isEmpty()
+          && written == present
+          && output.takesSums()) {
+        long at = output.at(row, firstColumn);
+        plain(row, count, panel, endPanel, output.segment(), at, 4 * output.ld());
+        return;
+      }
       // One line more than the columns: rows a power of two apart would push each other out.
       long sumsRow = 4L * ((endPanel - panel) * panelColumns + 16);
       MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, count * sumsRow);
@@ -290,16 +327,14 @@ final class JitProduct {
       if (paired) {
         pairs(row, count, panel, endPanel, sums, sumsRow);
       } else {
-        plain(row, count, panel, endPanel, sums, sumsRow);
+        plain(row, count, panel, endPanel, sums, 0, sumsRow);
       }
-      int firstColumn = column + panel * panelColumns;
-      int present = Math.min(endPanel * panelColumns, width) - panel * panelColumns;
       output.store(kit, sums.address(), sumsRow, row, count, firstColumn, present, first, last);
       Reference.reachabilityFence(sums);
     }
 
     private void plain(
-        int row, int count, int panel, int endPanel, MemorySegment sums, long sumsRow) {
+        int row, int count, int panel, int endPanel, MemorySegment sums, long at, long sumsRow) {
       RowTable table = new RowTable(count, kit.level.rows(), left.segments());
       left.enter(row, count, table);
       long turns =
@@ -309,25 +344,46 @@ final class JitProduct {
         ProductPart part = parts.get(i);
         for (int j = panel; j < endPanel; j++) {
           long b = panels.values(j, i);
-          long c = 4L * (j - panel) * panels.panelColumns();
+          long c = at + 4L * (j - panel) * panels.panelColumns();
           long nextBase = next == null ? 0 : panels.next(j, i, panel, endPanel);
-          TileCode.multiply(
-              kit,
-              table,
-              count,
-              part.segment(),
-              part.segments(),
-              part.from(),
-              part.length(),
-              b,
-              panels.width(j) / kit.level.lanes(),
-              sums,
-              c,
-              sumsRow,
-              i > 0,
-              next,
-              nextBase);
+          multiply(table, count, part, b, panels.width(j), sums, c, sumsRow, i > 0, next, nextBase);
         }
+      }
+    }
+
+    /** Multiplies rows by a part of a panel of so many columns, tiles of some at a time. */
+    private void multiply(
+        RowTable table,
+        int count,
+        ProductPart part,
+        long b,
+        int width,
+        MemorySegment sums,
+        long c,
+        long sumsRow,
+        boolean add,
+        @Nullable FetchTable next,
+        long nextBase) {
+      int vectors = width / kit.level.lanes();
+      for (int from = 0; from < vectors; from += VectorLevel.VECTORS) {
+        long bytes = (long) Float.BYTES * from * kit.level.lanes();
+        TileCode.multiply(
+            kit,
+            table,
+            count,
+            part.segment(),
+            part.segments(),
+            part.from(),
+            part.length(),
+            b + bytes,
+            Math.min(VectorLevel.VECTORS, vectors - from),
+            vectors,
+            sums,
+            c + bytes,
+            sumsRow,
+            add,
+            next,
+            nextBase);
       }
     }
 
@@ -370,22 +426,9 @@ final class JitProduct {
         int first = tile * PairTile.ROWS;
         RowTable table = new RowTable(count, kit.level.rows(), 1);
         left.enter(row + first, count, table);
-        TileCode.multiply(
-            kit,
-            table,
-            count,
-            0,
-            1,
-            part.from(),
-            part.length(),
-            values,
-            panels.width(panel) / kit.level.lanes(),
-            sums,
-            c + first * sumsRow,
-            sumsRow,
-            index > 0,
-            null,
-            0);
+        long to = c + first * sumsRow;
+        multiply(
+            table, count, part, values, panels.width(panel), sums, to, sumsRow, index > 0, null, 0);
       }
     }
   }

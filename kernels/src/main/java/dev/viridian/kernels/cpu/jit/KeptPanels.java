@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Panels for {@link PairTile} that were packed with the model: an F32 {@link PackedWeight}. */
+/** Panels that were packed with the model: an F32 {@link PackedWeight}. */
 final class KeptPanels extends Panels {
   private static final int ROW_BYTES = 4 * PackedWeight.PANEL;
 
@@ -18,7 +18,7 @@ final class KeptPanels extends Panels {
   /**
    * Panels of a whole weight.
    *
-   * @param parts its pieces of K
+   * @param parts of K: for pairs its pieces, else what lies within one
    */
   KeptPanels(
       Kit kit, PackedWeight weight, MemorySegment packed, List<ProductPart> parts, int threads) {
@@ -40,9 +40,15 @@ final class KeptPanels extends Panels {
     return Range.address(packed, at, (long) ROW_BYTES * p.values());
   }
 
-  /** Not scaled any more, in the calling thread's memory: slow, and hardly ever needed. */
+  /**
+   * What is nothing for pairs where it lies. What is scaled goes to the calling thread's memory
+   * without that: slow, and hardly ever needed.
+   */
   @Override
   long values(int panel, int part) {
+    if (!scaled(panel, part)) {
+      return address(panel, part);
+    }
     ProductPart p = parts.get(part);
     MemorySegment own = NativeScratch.get(NativeScratch.Part.PANEL, (long) ROW_BYTES * p.values());
     for (int k = p.k(); k < p.k() + p.values(); k++) {
@@ -61,8 +67,12 @@ final class KeptPanels extends Panels {
 
   @Override
   long pairs(int panel, int part) {
-    float first = packed.get(JAVA_FLOAT, weight.numbersAt(panel, parts.get(part).k()));
-    return Float.isNaN(first) ? 0 : address(panel, part);
+    return scaled(panel, part) ? address(panel, part) : 0;
+  }
+
+  private boolean scaled(int panel, int part) {
+    float sum = packed.get(JAVA_FLOAT, weight.numbersAt(panel, parts.get(part).k()));
+    return !Float.isNaN(sum);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.jit.WinogradCode.Step;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,12 +17,14 @@ final class Kit {
   final VectorLevel level;
   private final Function<Generated, @Nullable Code> source;
   private final Code[][][] tiles = new Code[2][][];
+  private final ConcurrentHashMap<TileCode, Code> partTiles = new ConcurrentHashMap<>();
   private final Code[] stores = new Code[4];
   private final Code[][] packs = new Code[2][TYPES.length];
   private final Code[] turns = new Code[TYPES.length];
   private final ConcurrentHashMap<SquaresCode, Code> squares = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<PairTile, Code> pairTiles = new ConcurrentHashMap<>();
   private final boolean pairs;
+  private final boolean keeps;
   private final ConcurrentHashMap<Integer, Boolean> winograd = new ConcurrentHashMap<>();
 
   /**
@@ -38,7 +41,7 @@ final class Kit {
       tiles[fetches] = new Code[level.rows()][VectorLevel.VECTORS];
       for (int i = 0; i < level.rows(); i++) {
         for (int j = 0; j < VectorLevel.VECTORS; j++) {
-          tiles[fetches][i][j] = get(new TileCode(level, i + 1, j + 1, fetches == 1));
+          tiles[fetches][i][j] = get(new TileCode(level, i + 1, j + 1, j + 1, fetches == 1));
         }
       }
     }
@@ -51,6 +54,7 @@ final class Kit {
       turns[i] = get(new TurnCode(TYPES[i]));
     }
     this.pairs = pairs && level == VectorLevel.AVX512 && tryPairs();
+    keeps = this.pairs || tryKept();
   }
 
   private Code get(Generated key) {
@@ -85,8 +89,12 @@ final class Kit {
     return kit != null ? kit : of(VectorLevel.AVX2);
   }
 
-  /** {@link TileCode} of a size. */
-  Code tile(int rows, int vectors, boolean fetches) {
+  /** {@link TileCode} of a size, by vectors of a panel that has so many in a row. */
+  Code tile(int rows, int vectors, int panelVectors, boolean fetches) {
+    if (panelVectors != vectors) {
+      TileCode key = new TileCode(level, rows, vectors, panelVectors, fetches);
+      return partTiles.computeIfAbsent(key, this::get);
+    }
     return tiles[fetches ? 1 : 0][rows - 1][vectors - 1];
   }
 
@@ -112,6 +120,22 @@ final class Kit {
   /** Whether products by {@link PairSums} gain here, and all that they take can be had. */
   boolean pairs() {
     return pairs;
+  }
+
+  /** Whether weights that were turned with their model can be read. */
+  boolean keeps() {
+    return keeps;
+  }
+
+  private boolean tryKept() {
+    try {
+      for (int rows = 1; rows <= level.rows(); rows++) {
+        tile(rows, VectorLevel.VECTORS, PackedWeight.PANEL / level.lanes(), true);
+      }
+      return true;
+    } catch (IllegalStateException e) {
+      return false;
+    }
   }
 
   private boolean tryPairs() {

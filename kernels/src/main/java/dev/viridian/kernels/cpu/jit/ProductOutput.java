@@ -20,6 +20,23 @@ record ProductOutput(
     Activation activation) {
 
   /**
+   * Whether sums are the result as they are and are best collected where it goes: not if its rows
+   * push each other out of the first cache.
+   */
+  boolean takesSums() {
+    return alpha == 1
+        && !accumulate
+        && bias == 0
+        && activation == Activation.NONE
+        && ld * Float.BYTES % 4096 != 0;
+  }
+
+  /** Byte of the segment where a value goes. */
+  long at(int row, int column) {
+    return 4 * (base + row * ld + column);
+  }
+
+  /**
    * Takes finished sums.
    *
    * @param sums address of their first; rows are readable in whole vectors

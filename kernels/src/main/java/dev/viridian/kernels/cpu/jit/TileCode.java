@@ -20,10 +20,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rows of a tile, 1 to the level's
  * @param vectors in a row of the tile, 1 to {@link VectorLevel#VECTORS}
+ * @param panelVectors in a row of the panel, of which the tile takes some that lie together
  * @param fetches whether it fetches what will be copied into the next panel towards the second
  *     cache, two cache lines with every four values of K: memory is read while the multipliers work
  */
-record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) implements Generated {
+record TileCode(VectorLevel level, int rows, int vectors, int panelVectors, boolean fetches)
+    implements Generated {
   /** Address of the table's first entry; moves on. */
   static final int TABLE = 0;
 
@@ -68,17 +70,24 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
   private static final int LAST_ROW = 128;
 
   TileCode(VectorLevel level, int rows, int vectors) {
-    this(level, rows, vectors, false);
+    this(level, rows, vectors, vectors, false);
   }
 
   TileCode {
     if (rows < 1 || rows > level.rows() || vectors < 1 || vectors > VectorLevel.VECTORS) {
       throw new IllegalArgumentException(rows + " rows of " + vectors + " vectors");
     }
+    if (panelVectors < vectors) {
+      throw new IllegalArgumentException(vectors + " vectors of " + panelVectors);
+    }
   }
 
   private int rowBytes() {
     return sums().rowBytes();
+  }
+
+  private int pitch() {
+    return panelVectors * level.lanes() * Float.BYTES;
   }
 
   private TileSums sums() {
@@ -121,8 +130,8 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
     if (fetches) {
       a.mov(argument(LAST_ROW), Gpr.R15);
     }
-    sums().loop(a, END_OF_FOURS, TileSums.UNROLL, () -> fetch(a));
-    sums().loop(a, END, 1);
+    sums().loop(a, END_OF_FOURS, TileSums.UNROLL, pitch(), () -> fetch(a));
+    sums().loop(a, END, 1, pitch(), () -> {});
     a.dec(argument(SEGMENTS_LEFT));
     a.jump(Condition.NOT_EQUAL, segment);
   }
@@ -175,7 +184,9 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
    *
    * @param rows how many, from the table's first on
    * @param from first value of each segment to use
-   * @param b address of the panel
+   * @param b address of the first of the panel's vectors that are taken
+   * @param vectors how many
+   * @param panelVectors vectors in a row of the panel
    * @param sums where the result goes, from byte {@code at} on, rows {@code row} bytes apart
    * @param add whether the result is added to
    * @param next what to fetch; null for nothing
@@ -191,6 +202,7 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
       int length,
       long b,
       int vectors,
+      int panelVectors,
       MemorySegment sums,
       long at,
       long row,
@@ -210,12 +222,14 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
     if (tiles > 0) {
       long entries = table.address(0, segment);
       arguments(f, entries, table.tileBytes(), from, length, segments, b);
-      result(f, c, row, tileRows * row, tiles, add).call(kit.tile(tileRows, vectors, fetches));
+      result(f, c, row, tileRows * row, tiles, add)
+          .call(kit.tile(tileRows, vectors, panelVectors, fetches));
     }
     if (rest > 0) {
       long entries = table.address(tiles, segment);
       arguments(f, entries, table.tileBytes(), from, length, segments, b);
-      result(f, c + tiles * tileRows * row, row, 0, 1, add).call(kit.tile(rest, vectors, fetches));
+      result(f, c + tiles * tileRows * row, row, 0, 1, add)
+          .call(kit.tile(rest, vectors, panelVectors, fetches));
     }
   }
 
@@ -223,10 +237,11 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
   @Override
   public @Nullable String fault(Code page) {
     int columns = vectors * level.lanes();
+    int pitch = panelVectors * level.lanes();
     int length = 5;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment a = arena.allocate(4L * 2 * rows * 2 * 7, 64);
-      MemorySegment b = arena.allocate(4L * 2 * length * columns, 64);
+      MemorySegment b = arena.allocate(4L * 2 * length * pitch, 64);
       MemorySegment c = arena.allocate(4L * 2 * rows * columns, 64);
       MemorySegment table = arena.allocate(8L * 2 * 2 * level.rows(), 64);
       MemorySegment next = arena.allocate(8L * 2 * 2 * (length / TileSums.UNROLL), 64);
@@ -237,8 +252,8 @@ record TileCode(VectorLevel level, int rows, int vectors, boolean fetches) imple
         int row = i / columns * 14 + 1;
         int column = i % columns;
         expected[i] =
-            Trial.dot(left, row, right, column, columns, length)
-                + Trial.dot(left, row + 7, right, length * columns + column, columns, length);
+            Trial.dot(left, row, right, column, pitch, length)
+                + Trial.dot(left, row + 7, right, length * pitch + column, pitch, length);
       }
       for (int tile = 0; tile < 2; tile++) {
         for (int s = 0; s < 2; s++) {

@@ -124,6 +124,11 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half, boolean 
 
   /** The same, with other instructions once in each turn; they must change no row's register. */
   void loop(X64Assembler a, int end, int unroll, Runnable each) {
+    loop(a, end, unroll, rowBytes(), each);
+  }
+
+  /** The same where rows of the right factor are {@code pitch} bytes apart. */
+  void loop(X64Assembler a, int end, int unroll, int pitch, Runnable each) {
     CodeBuffer.Label done = a.label();
     a.cmp(Gpr.RCX, argument(end));
     a.jump(Condition.ABOVE_OR_EQUAL, done);
@@ -131,13 +136,13 @@ record TileSums(VectorLevel level, int rows, int vectors, boolean half, boolean 
     CodeBuffer.Label turn = a.here();
     for (int k = 0; k < unroll; k++) {
       int offset = k * Float.BYTES;
-      step(a, Gpr.RSI, k * rowBytes(), i -> Mem.at(ROW_REGISTERS[i], Gpr.RCX, offset));
+      step(a, Gpr.RSI, k * pitch, i -> Mem.at(ROW_REGISTERS[i], Gpr.RCX, offset));
       if (k == 0) {
         each.run();
       }
     }
     a.add(Gpr.RCX, unroll * Float.BYTES);
-    a.add(Gpr.RSI, unroll * rowBytes());
+    a.add(Gpr.RSI, unroll * pitch);
     a.cmp(Gpr.RCX, argument(end));
     a.jump(Condition.BELOW, turn);
     a.bind(done);

@@ -31,7 +31,7 @@ final class EmulatedTest {
     for (int rows = 1; rows <= VectorLevel.AVX512.rows(); rows++) {
       for (int vectors = 1; vectors <= VectorLevel.VECTORS; vectors++) {
         for (boolean fetches : new boolean[] {false, true}) {
-          TileCode tile = new TileCode(VectorLevel.AVX512, rows, vectors, fetches);
+          TileCode tile = new TileCode(VectorLevel.AVX512, rows, vectors, vectors, fetches);
           assertNull(tile.fault(new Emulator(tile.code())), tile.toString());
         }
       }

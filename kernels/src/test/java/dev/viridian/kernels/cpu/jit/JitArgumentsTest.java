@@ -111,7 +111,7 @@ final class JitArgumentsTest {
   @Test
   void shortBuffersOfPairedProducts() {
     try (Workers workers = new Workers(1)) {
-      JitPaired paired = new JitPaired(workers);
+      JitKept paired = new JitKept(workers);
       assumeTrue(paired.offers(Precision.F32), "no pairs here");
       PackedWeight w = new PackedWeight(Precision.F32, 40, 1, 80);
       int words = Math.toIntExact(w.bytes() / 4);

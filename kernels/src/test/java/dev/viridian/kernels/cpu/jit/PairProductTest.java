@@ -109,7 +109,7 @@ final class PairProductTest {
         HostBuffer right = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, b));
         PackedWeight form = new PackedWeight(Precision.F32, n, 1, k);
         HostBuffer packed = new HostBuffer(arena.allocate(form.bytes(), 64).fill((byte) -1));
-        JitPaired paired = new JitPaired(workers, KITS[1]);
+        JitKept paired = new JitKept(workers, KITS[1]);
         paired.pack(form, DType.F32, right, packed);
         paired.product(form, m, left, packed, DType.F32, null, new HostBuffer(c));
         return c.toArray(JAVA_FLOAT);
@@ -212,7 +212,7 @@ final class PairProductTest {
         HostBuffer weight = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, c.b));
         HostBuffer own = new HostBuffer(arena.allocate(form.bytes(), 64));
         HostBuffer plain = new HostBuffer(arena.allocate(form.bytes(), 64));
-        new JitPaired(WORKERS, KITS[1]).pack(form, DType.F32, weight, own);
+        new JitKept(WORKERS, KITS[1]).pack(form, DType.F32, weight, own);
         new ReferencePacked(WORKERS).pack(form, DType.F32, weight, plain);
         float[] actual = own.segment().toArray(JAVA_FLOAT);
         float[] expected = plain.segment().toArray(JAVA_FLOAT);

@@ -19,24 +19,24 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Linear layers by F32 weights that were copied and scaled for {@link PairTile} when their model
- * was loaded. Where {@link JitGemm} takes pairs, its product by the weight as it lies is the same
- * to the bit, but for what is below 2⁻¹²⁶ of the greatest value of a part.
+ * Linear layers by F32 weights that were turned when their model was loaded, and scaled for {@link
+ * PairTile} where pairs gain. There, where {@link JitGemm} takes pairs, its product by the weight
+ * as it lies is the same to the bit, but for what is below 2⁻¹²⁶ of the greatest value of a part.
  */
-public final class JitPaired implements PackedKernels, Selective {
+public final class JitKept implements PackedKernels, Selective {
   private static final int WIDTH = PackedWeight.PANEL;
 
   private final Workers workers;
   private final Supplier<@Nullable Kit> kit;
 
   /** Kernels that share the given threads, for what this machine has. */
-  public JitPaired(Workers workers) {
+  public JitKept(Workers workers) {
     this.workers = workers;
     kit = Kit::best;
   }
 
-  /** The same on given functions. */
-  JitPaired(Workers workers, Kit kit) {
+  /** The same on given functions; null declines everything. */
+  JitKept(Workers workers, @Nullable Kit kit) {
     this.workers = workers;
     this.kit = () -> kit;
   }
@@ -46,17 +46,17 @@ public final class JitPaired implements PackedKernels, Selective {
     return problem instanceof PackedWeight w && offers(w.precision());
   }
 
-  /** F32, where additions run beside multiplications. */
+  /** F32. */
   @Override
   public boolean offers(Precision precision) {
     Kit code = precision == Precision.F32 ? kit.get() : null;
-    return code != null && code.pairs();
+    return code != null && code.keeps();
   }
 
   private Kit kit(PackedWeight w) {
     Kit code = kit.get();
     if (code == null || !accepts("kit", w)) {
-      throw new IllegalArgumentException("JitPaired: does not take " + w);
+      throw new IllegalArgumentException("JitKept: does not take " + w);
     }
     return code;
   }
@@ -97,26 +97,29 @@ public final class JitPaired implements PackedKernels, Selective {
     long values = Range.address(to, valuesAt, 4L * WIDTH * count);
     long numbers = Range.address(to, numbersAt, numberBytes);
     from.pack(code, column, present, k, count, to, valuesAt, WIDTH);
-    int chunks = PairTile.partChunks(count);
-    if (!PairColumnsCode.scale(code, values, 0, 1, WIDTH, count, chunks, numbers)) {
-      from.pack(code, column, present, k, count, to, valuesAt, WIDTH);
-      for (int i = 0; i < numberBytes / Float.BYTES; i++) {
-        boolean power = i / WIDTH % 2 == 1;
-        to.set(JAVA_FLOAT, numbersAt + 4L * i, power ? 1 : Float.NaN);
+    if (code.pairs()) {
+      int chunks = PairTile.partChunks(count);
+      if (PairColumnsCode.scale(code, values, 0, 1, WIDTH, count, chunks, numbers)) {
+        return;
       }
+      from.pack(code, column, present, k, count, to, valuesAt, WIDTH);
+    }
+    for (int i = 0; i < numberBytes / Float.BYTES; i++) {
+      boolean power = i / WIDTH % 2 == 1;
+      to.set(JAVA_FLOAT, numbersAt + 4L * i, power ? 1 : Float.NaN);
     }
   }
 
   /** Not offered. */
   @Override
   public void packTurned(PackedWeight w, Buffer weight, Buffer packed) {
-    throw new IllegalArgumentException("JitPaired: does not pack " + w + " turned");
+    throw new IllegalArgumentException("JitKept: does not pack " + w + " turned");
   }
 
   /** Not offered. */
   @Override
   public double lost(PackedWeight w, DType type, Buffer weight, Buffer packed) {
-    throw new IllegalArgumentException("JitPaired: " + w + " loses nothing");
+    throw new IllegalArgumentException("JitKept: " + w + " loses nothing");
   }
 
   /**
@@ -141,7 +144,10 @@ public final class JitPaired implements PackedKernels, Selective {
     Range.address("packed product: y", y, DType.F32, outputs);
     MemorySegment biases = Bias.of("packed product: bias", bias, biasType, w.out());
     long biasesAt = biases == null ? 0 : biases.address();
-    LeftRows left = new MatrixRows(at, w.channels(), w.channels());
+    LeftRows left =
+        !code.pairs() && MatrixRows.collide(w.channels(), rows, w.out(), w.channels())
+            ? MatrixRows.apart(workers, HostBuffer.of(x), 0, w.channels(), rows, w.channels())
+            : new MatrixRows(at, w.channels(), w.channels());
     ProductOutput output =
         new ProductOutput(HostBuffer.of(y), 0, w.out(), 1, false, biasesAt, Activation.NONE);
     new JitProduct(workers, code, left, w, HostBuffer.of(packed), rows, output).run();
@@ -155,6 +161,6 @@ public final class JitPaired implements PackedKernels, Selective {
   @Override
   public void convolve(
       ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y) {
-    throw new IllegalArgumentException("JitPaired: does not convolve by " + w);
+    throw new IllegalArgumentException("JitKept: does not convolve by " + w);
   }
 }
