@@ -2,8 +2,8 @@
 #pragma once
 #include "attention16.cuh"
 
-// How far weights may grow above 1 before their reference is moved: F16 has room for 2^15, and what
-// is lost at its other end is 2^-20 of the greatest weight.
+// How far scores may be beyond the reference, whose weight is 1, before it is moved: F16 has room for
+// weights of 2^15, and what is lost at its other end is 2^-24 of the greatest at most.
 #define LAG 4.0f
 
 // What a lane knows of its rows: the score whose weight is 1, sum of weights, weighted sum of the
@@ -20,8 +20,8 @@ struct Rows {
     }
   }
 
-  // Scores, still to be multiplied with `scale`, to weights. They are weights below 2^(score - most);
-  // most follows the greatest score only where that is LAG beyond it, so that earlier sums seldom
+  // Scores, still to be multiplied with `scale`, to weights. A weight is
+  // 2^(score - most); most follows the greatest score only where that is LAG beyond it, so that earlier sums seldom
   // have to be multiplied: then the result is true, and shrink has the factors.
   METHOD bool weigh(float (&s)[M][8][4], float scale, float (&shrink)[M][2],
                     const float* columnWeights, int key, int keys) {

@@ -41,7 +41,7 @@ DEVICE void storeWhole(void* p, int type, long long i, long long x) {
   }
 }
 
-// What of a copy: numbers of one type by their bytes (1, 2, 4, 8), 0 with conversion, -1 added.
+// What of a copy: numbers of one type by their bytes (1, 2, 4, 8; 16: vectors), 0 with conversion, -1 added.
 extern "C" __global__ void copy_strided(int what, int from, int to, long long n,
                                         EIGHT(long long, size), EIGHT(long long, a),
                                         EIGHT(long long, b), const void* source, void* target) {

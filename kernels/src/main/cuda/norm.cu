@@ -3,8 +3,9 @@
 // deviation. Group norm: width = channels / groups. Layer norm: a picture is a row, spatial 1,
 // width = channels. Batch norm: one picture, width 1. Patch p is picture p / groups, group p % groups.
 //
-// Sums go through a patch in slices of rows, one block each, and are put together in order: results
-// do not depend on which block is first. Variances are about the mean (Chan's combination).
+// Sums go through a patch in slices of rows, one block each, and are put together by a warp, in an
+// order that does not depend on which block is first: first the mean of the slices' means, then the
+// squares about it.
 #include "norm.cuh"
 
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -21,11 +22,6 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   rowStatistics(x, partial, spatial, channels, width, slices, &sums);
 }
 
-DEVICE double warpSumD(double x) {
-  for (int by = 16; by > 0; by >>= 1) x += __shfl_xor_sync(ALL_LANES, x, by);
-  return x;
-}
-
 // mean, 1 / sqrt(variance + eps) and, if wanted, the variance of each patch; a warp each.
 extern "C" __global__ void __launch_bounds__(THREADS)
     norm_combine(const float* partial, float* mean, float* rstd, float* variance, int patches,
@@ -40,7 +36,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     int rows = (int)((long long)spatial * (i + 1) / slices) - first;
     if (rows > 0) sum += rows * (double)parts[2 * i];
   }
-  double m = warpSumD(sum) / spatial;
+  double m = warpSum(sum) / spatial;
   double squares = 0;
   for (int i = lane; i < slices; i += 32) {
     int first = (int)((long long)spatial * i / slices);
@@ -49,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     // a slice without rows has no mean
     if (rows > 0) squares += parts[2 * i + 1] + d * d * ((double)rows * width);
   }
-  double v = warpSumD(squares) / ((double)spatial * width);
+  double v = warpSum(squares) / ((double)spatial * width);
   if (lane != 0) return;
   mean[patch] = (float)m;
   rstd[patch] = (float)(1 / rootD(v + eps));

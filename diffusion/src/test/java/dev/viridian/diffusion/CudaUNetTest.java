@@ -52,6 +52,7 @@ class CudaUNetTest {
       actual = step(device, type);
       assertEquals(0, device.allocator().usage().used(), "bytes still in use");
     }
+    assertEquals("", GoldenDevices.cudaReport());
     double difference = 0;
     double size = 0;
     for (int i = 0; i < expected.length; i++) {

@@ -10,6 +10,7 @@ import dev.viridian.kernels.DType;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -30,6 +31,11 @@ class CudaComputeTypeTest {
                 OpCatalogueTest.rows().stream()
                     .filter(row -> OPS.contains(row.op()))
                     .flatMap(row -> row.samples().stream().map(s -> test(row, s, type))));
+  }
+
+  @AfterAll
+  static void nothingElseIsWrong() {
+    assertEquals("", GoldenDevices.cudaReport());
   }
 
   private static DynamicTest test(OpRow row, OpRow.Sample sample, DType type) {

@@ -56,7 +56,7 @@ public final class GoldenDevices {
 
   /**
    * Before a test opens CUDA devices of its own: makes the emulated one the machine's, as new,
-   * unless the machine's own is asked for. Skips the test where there can be none.
+   * unless the machine's own is asked for. Skips the test where there can be no emulated one.
    */
   public static void prepareCuda() {
     if (!ownCuda()) {

@@ -47,10 +47,6 @@ final class CudaConv implements ConvKernels {
       return new Sizes(p, groupC, p.outC() / p.groups(), taps, pixels);
     }
 
-    boolean isPlain() {
-      return isProduct(p);
-    }
-
     long sizeX() {
       return (long) p.n() * p.h() * p.w() * p.c();
     }
@@ -103,9 +99,9 @@ final class CudaConv implements ConvKernels {
   }
 
   private void runs(Sizes s, int group, CudaBuffer x, Run run) {
-    int chunk = s.isPlain() ? Math.toIntExact(s.pixels) : chunk(s);
+    int chunk = isProduct(s.p) ? Math.toIntExact(s.pixels) : chunk(s);
     long held = storage.bytes(Math.min(chunk, s.pixels) * s.taps);
-    try (CudaAllocator.Scratch rows = s.isPlain() ? null : allocator.scratch(held)) {
+    try (CudaAllocator.Scratch rows = isProduct(s.p) ? null : allocator.scratch(held)) {
       for (long first = 0; first < s.pixels; first += chunk) {
         int count = (int) Math.min(chunk, s.pixels - first);
         if (rows == null) {
@@ -192,7 +188,7 @@ final class CudaConv implements ConvKernels {
     if (p.n() == 0) {
       return;
     }
-    if (s.isPlain()) {
+    if (isProduct(s.p)) {
       for (int g = 0; g < p.groups(); g++) {
         gemm.gemm(
             ofRows(s, Math.toIntExact(s.pixels), p.c()),

@@ -50,9 +50,9 @@ final class CudaDnnConv implements ConvKernels {
     return (long) p.outC() * p.kh() * p.kw() * (p.c() / p.groups());
   }
 
-  /** Whether cuDNN does it; the product of a map's own pixels is cuBLAS's. */
+  /** Whether cuDNN does it; one product of a map's own pixels is cuBLAS's. */
   private boolean takes(ConvProblem p) {
-    return !CudaConv.isProduct(p) && dnn.takes(p);
+    return !(p.groups() == 1 && CudaConv.isProduct(p)) && dnn.takes(p);
   }
 
   /** The start of a buffer, so many numbers. */

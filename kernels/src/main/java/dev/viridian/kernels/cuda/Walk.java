@@ -82,7 +82,7 @@ record Walk(long[] sizes, long[][] strides) {
     long inner = sizes[RANK - 1];
     boolean whole = unit > 1 && inner % unit == 0;
     for (int i = 0; i < strides.length; i++) {
-      whole &= inner == 1 || strides[i][RANK - 1] == 1;
+      whole &= strides[i][RANK - 1] == 1;
       for (int d = 0; d < RANK - 1; d++) {
         whole &= sizes[d] == 1 || strides[i][d] % unit == 0;
       }

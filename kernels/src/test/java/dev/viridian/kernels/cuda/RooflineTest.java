@@ -160,7 +160,7 @@ class RooflineTest {
     all.addAll(attention("cross 4096 to 77 x 40, 2 x 8 heads", 16, 4096, 77, 40, false));
     all.addAll(attention("autoencoder 4096 x 512, 1 head", 1, 4096, 4096, 512, false));
     double map = 2 * 64 * 64 * 320.0;
-    all.add(moves("group norm 2 x 64 x 64 x 320: sums", "ops_f16_norm_statistics", map, 2));
+    all.add(moves("group norm 2 x 64 x 64 x 320: sums", "ops_f16_norm_row_statistics", map, 2));
     all.add(moves("group norm 2 x 64 x 64 x 320 + SiLU", "ops_f16_norm_apply", map, 4));
     all.add(moves("the same, F32", "norm_apply", map, 8));
     all.add(moves("layer norm 8192 x 320", "ops_f16_norm_rows", map, 4));

@@ -1,12 +1,16 @@
 package dev.viridian.kernels.cpu.jit;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.viridian.kernels.AttentionKernels.Inputs;
 import dev.viridian.kernels.AttentionKernels.Results;
 import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.AttentionProblem.Strides;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.reference.ReferenceAttention;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
@@ -24,6 +28,9 @@ final class AmxAttention {
 
   /** Panels that a task lays out. */
   private static final int PACKED = 8;
+
+  /** In the trial values are below 1; a weight's last bit may differ. */
+  private static final float MOST_APART = 0x1p-7f;
 
   private final Workers workers;
   final AttentionKit code;
@@ -70,7 +77,38 @@ final class AmxAttention {
     return AttentionForward.bounded(p, in, to)
         && to.lse() == null
         && code.tiles(p.headDim(), false) != null
-        && code.tiles(p.headDim(), true) != null;
+        && code.tiles(p.headDim(), true) != null
+        && code.trustsTiles(() -> fault(code));
+  }
+
+  /**
+   * What is wrong with all of it together on a small problem (two heads of 24 values, a last tile
+   * of queries and a last panel of keys that are not whole), against plain loops; null if nothing.
+   * In this thread alone: whoever waits for the trial may hold what other threads need.
+   */
+  static @Nullable String fault(AttentionKit code) {
+    AttentionProblem small = AttentionProblem.blhd(1, 2, 40, 50, 24);
+    int queries = 40 * 48;
+    try (Arena arena = Arena.ofConfined();
+        Workers one = new Workers(1)) {
+      HostBuffer q = new HostBuffer(arena.allocate(4L * queries, 64));
+      HostBuffer kv = new HostBuffer(arena.allocate(4L * 50 * 48, 64));
+      Trial.fill(q.segment(), 37);
+      Trial.fill(kv.segment(), 53);
+      HostBuffer expected = new HostBuffer(arena.allocate(4L * queries, 64));
+      HostBuffer actual = new HostBuffer(arena.allocate(4L * queries, 64));
+      Inputs in = new Inputs(q, kv, kv);
+      new ReferenceAttention(one).forwardRounded(small, in, new Results(expected));
+      new AmxAttention(one, code, small, 0, in, new Results(actual)).run();
+      for (int i = 0; i < queries; i++) {
+        float e = expected.segment().getAtIndex(JAVA_FLOAT, i);
+        float a = actual.segment().getAtIndex(JAVA_FLOAT, i);
+        if (!(Math.abs(a - e) <= MOST_APART)) {
+          return "value " + i + " is " + a + ", expected " + e;
+        }
+      }
+      return null;
+    }
   }
 
   private long headBytes() {

@@ -2,8 +2,10 @@ package dev.viridian.kernels.cpu.jit;
 
 import static dev.viridian.kernels.cpu.jit.Frame.argument;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.viridian.kernels.cpu.jit.GeneralInstructions.Condition;
+import dev.viridian.kernels.cpu.reference.Numbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -67,6 +69,9 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
 
   /** What tiles lose with each product: results below the least normal number are 0 to them. */
   private static final double FLUSHED = Float.MIN_NORMAL;
+
+  /** What the trial's values are multiplied with. */
+  private static final float LARGE = 0x1p24f;
 
   /** Exponent of the least weight: one lower and it would not be a normal number. */
   static final int LEAST = -125;
@@ -422,6 +427,11 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
         .call(page);
   }
 
+  /** In the trial: which exponent a row has, each in every group of rows that are done together. */
+  private static int over(int row) {
+    return row * 5 % 12;
+  }
+
   /**
    * A block and one panel more, two groups; exponents from the least, or below, to 20. Some rows.
    */
@@ -442,9 +452,13 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
       float[] left = Trial.words(q, 37);
       float[] right = Trial.words(k, 53);
       float[] down = Trial.words(v, 29);
+      for (int i = 0; i < down.length; i++) { // so that the least weight's products are normal
+        down[i] *= LARGE;
+        v.setAtIndex(JAVA_SHORT, i, Numbers.floatToBf16(down[i]));
+      }
       int shift = clamps ? 13 : 6;
       for (int i = 0; i < ROWS; i++) {
-        numbers(numbers, (long) ROW_NUMBERS * i, shift * (i % 12));
+        numbers(numbers, (long) ROW_NUMBERS * i, shift * over(i));
         sums.set(JAVA_FLOAT, i * sumsRow, i == 0 ? 5 : 0); // what is there stays
       }
       run(
@@ -461,7 +475,7 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
           sums.address(),
           sumsRow,
           scratch.address());
-      for (int i = 0; i < ROWS; i += 5) {
+      for (int i = 0; i < ROWS; i += 3) {
         double[] expected = new double[COLUMNS * groups];
         double[] most = new double[COLUMNS * groups];
         expected[0] = i == 0 ? 5 : 0;
@@ -469,7 +483,7 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
           int key = (j / KEYS * KEY_STEP * steps + 4 * (j % KEYS)) / 4;
           double x =
               Trial.dotWords(left, (int) (i * queryRow / 4), right, key, KEYS, values / 2)
-                  - shift * (i % 12);
+                  - shift * over(i);
           double weight = Math.pow(2, Math.max(x, LEAST));
           for (int c = 0; c < expected.length; c++) {
             long word =

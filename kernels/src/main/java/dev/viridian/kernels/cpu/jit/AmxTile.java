@@ -95,6 +95,9 @@ final class AmxTile {
       clamps[i / AmxAttentionCode.ROWS] |= !again[i] && bound + over + 1 > -AmxAttentionCode.LEAST;
       AmxAttentionCode.numbers(memory, numbers.at() + i * numbers.step(), over);
     }
+    for (int i = count; i < f.rows; i++) { // rows that nobody reads are computed too
+      AmxAttentionCode.numbers(memory, numbers.at() + i * numbers.step(), 0);
+    }
     int values = Math.toIntExact(count * queries.step() / 2);
     f.code.round(memory, exact.at(), values, memory, queries.at());
     clear(queries, count, f.rows);

@@ -4,10 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** All generated functions that attention needs on one level. */
 final class AttentionKit {
+  private static final System.Logger LOG = System.getLogger(AttentionKit.class.getName());
+
   private record Key(VectorLevel level, boolean paired, boolean tiles) {}
 
   private static final ConcurrentHashMap<Key, Optional<AttentionKit>> KITS =
@@ -48,6 +51,7 @@ final class AttentionKit {
   private boolean complete = true;
   private @Nullable Rounded rounded;
   private boolean triedRounded;
+  private @Nullable Boolean tilesTrusted;
   private boolean triedProducts;
   private boolean roundedProducts;
 
@@ -134,6 +138,22 @@ final class AttentionKit {
     int steps = AmxPanels.steps(values);
     boolean fits = tiled && steps <= AmxAttentionCode.MOST_STEPS && rounded() != null;
     return fits ? source.apply(new AmxAttentionCode(steps, clamps)) : null;
+  }
+
+  /**
+   * Whether attention on tiles as a whole did what it should: tried once, in a warning if not.
+   *
+   * @param trial says what is wrong, or null
+   */
+  synchronized boolean trustsTiles(Supplier<@Nullable String> trial) {
+    if (tilesTrusted == null) {
+      String fault = trial.get();
+      tilesTrusted = fault == null;
+      if (fault != null) {
+        LOG.log(System.Logger.Level.WARNING, "attention on tiles is not used: {0}", fault);
+      }
+    }
+    return tilesTrusted;
   }
 
   private synchronized @Nullable Rounded rounded() {

@@ -26,6 +26,9 @@ final class NarrowMap implements LeftRows {
   /** A scale and a zero point. */
   private static final int QUANTUM = 8;
 
+  /** Equally distant rows for one of the result: AMX is that much faster than vectors. */
+  private static final int MOST_PER_ROW = 4;
+
   private final DotKit kit;
   private final Workers workers;
   private final ConvProblem p;
@@ -205,9 +208,15 @@ final class NarrowMap implements LeftRows {
     return AmxCode.ROWS * gridStep() + 4L * length() + 64;
   }
 
-  /** Whether rows that lie equally far apart have the result's among them, in whole steps. */
+  /**
+   * Whether rows that lie equally far apart have the result's among them, in whole steps, and not
+   * too many others: those are multiplied for nothing.
+   */
   boolean even() {
-    return together && p.strideH() * padW % p.strideW() == 0 && 4 * length() % AmxCode.STEP == 0;
+    return together
+        && p.strideH() * padW % p.strideW() == 0
+        && 4 * length() % AmxCode.STEP == 0
+        && gridWidth() <= MOST_PER_ROW * p.outW();
   }
 
   /** How many of the equally distant rows belong to a row of the result. */
