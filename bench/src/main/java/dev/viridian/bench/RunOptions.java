@@ -244,9 +244,22 @@ final class RunOptions {
     return weights();
   }
 
-  /** What the UNet's weights are packed for: the CPU's way of lower precision. */
+  /**
+   * What the UNet's weights are packed for: the CPU's way of lower precision.
+   *
+   * @throws InputException if this processor has no such products
+   */
   Precision precision(Device on) {
-    return on.readsHostMemory() ? precision() : Precision.F32;
+    Precision asked = on.readsHostMemory() ? precision() : Precision.F32;
+    if (asked != Precision.F32 && !on.kernels().packed().offers(asked)) {
+      throw new InputException(
+          "--dtype "
+              + asked.label()
+              + ": this processor has no fast products of "
+              + asked.label()
+              + "; use --dtype f32");
+    }
+    return asked;
   }
 
   /** What products with weights are computed in on the CPU. */

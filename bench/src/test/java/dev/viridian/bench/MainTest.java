@@ -132,6 +132,17 @@ final class MainTest {
     assertEquals("int8", result.get("dtype").asString());
   }
 
+  /** What this processor has no products for is not computed in something else. */
+  @Test
+  void aMissingPrecisionIsSaid() {
+    try (CpuKernels kernels = new CpuKernels(CpuOptions.defaults())) {
+      assumeTrue(!kernels.packed().offers(Precision.INT8), "int8 is here");
+    }
+    String line = "step --device cpu --model small --width 64 --height 64 --dtype int8";
+    assertEquals(2, run(line.split(" ")));
+    assertTrue(lastError().contains("has no fast products of int8"), lastError());
+  }
+
   /** Mixed precision beside ours in f32: both train. */
   @Test
   void mixedPrecisionIsComparedWithOurs() {
