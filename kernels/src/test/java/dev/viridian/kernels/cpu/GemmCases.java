@@ -179,4 +179,40 @@ abstract class GemmCases {
       check(p, random);
     }
   }
+
+  /** Sums alone, which may be collected where they are wanted: rows apart, batches, parts of K. */
+  @Test
+  void sumsAlone() {
+    for (int seed = 0; seed < 60; seed++) {
+      Random random = new Random(seed);
+      int batch = 1 + random.nextInt(3);
+      int m = 1 + random.nextInt(random.nextBoolean() ? 20 : 200);
+      int n = random.nextBoolean() ? 8 * (1 + random.nextInt(6)) : 1 + random.nextInt(200);
+      int k = 1 + random.nextInt(random.nextBoolean() ? 100 : 1200);
+      boolean transB = random.nextBoolean();
+      long ldc = n + random.nextInt(5);
+      GemmProblem p =
+          new GemmProblem(
+              batch,
+              m,
+              n,
+              k,
+              DType.F32,
+              TYPES[random.nextInt(3)],
+              false,
+              transB,
+              k,
+              transB ? k : n,
+              ldc,
+              (long) m * k,
+              random.nextBoolean() ? 0 : (long) n * k,
+              m * ldc + random.nextInt(3),
+              1,
+              random.nextInt(4) == 0,
+              false,
+              DType.F32,
+              Activation.NONE);
+      check(p, random);
+    }
+  }
 }

@@ -17,7 +17,7 @@ final class FetchTable {
   /** Tables of what lies in one piece, by its lines: they never change. */
   private static final ConcurrentHashMap<Long, FetchTable> STRAIGHT = new ConcurrentHashMap<>();
 
-  /** Entries of those: 256 rows, the most of a task, ask for up to 3440 (AVX2, 320 values of K). */
+  /** Entries of those: 256 rows, the most of a task, ask for up to 2112 (AVX-512). */
   private static final int STRAIGHT_ENTRIES = 4096;
 
   private final MemorySegment words;

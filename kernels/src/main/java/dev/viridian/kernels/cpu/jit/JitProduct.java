@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A blocked product on generated code. Chunk by chunk of columns, the threads share the tiles of
  * the result, which read the right factor from {@link Panels}. The left factor is read where it
- * lies, the sums of a tile stay in the second cache until they are complete.
+ * lies, the sums of a tile stay in the second cache until they are complete, or are collected where
+ * they are wanted.
  *
  * <p>A value of the result is the same sum in the same order whichever tile it falls into: parts of
  * K depend on the problem only. So results do not depend on the number of threads.

@@ -82,7 +82,10 @@ final class KeptPanels extends Panels {
     return Range.address(packed, weight.numbersAt(panel, p.k()), bytes);
   }
 
-  /** A part lies in one piece, its numbers behind it. */
+  /**
+   * A part lies in one piece. Its numbers are behind it where that is the whole piece, as for
+   * pairs.
+   */
   @Override
   @Nullable FetchTable fetches(long entries) {
     int k = longest();

@@ -40,7 +40,7 @@ record TileCode(VectorLevel level, int rows, int vectors, int panelVectors, bool
 
   static final int END = 32;
 
-  /** Address of the panel: values of K one after the other, a row of the tile each. */
+  /** Address of the panel: values of K one after the other, a row of the panel each. */
   static final int B = 40;
 
   /** Address of the first tile of the result; moves on. */

@@ -37,6 +37,7 @@ final class KeptProductTest {
     {77, 128, 1024},
     {96, 64, 336},
     {154, 330, 1296},
+    {96, 1024, 800},
     {257, 90, 3072}
   };
 
@@ -67,10 +68,17 @@ final class KeptProductTest {
 
   /** A product by a weight that is packed for it, with a bias. */
   private static float[] product(JitKept kept, PackedWeight w, int rows, float[] x, float[] y) {
+    return product(kept, w, rows, x, y, true);
+  }
+
+  /** The same, with a bias or without. */
+  private static float[] product(
+      JitKept kept, PackedWeight w, int rows, float[] x, float[] y, boolean biased) {
     try (Arena arena = Arena.ofShared()) {
       HostBuffer left = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, x));
       HostBuffer right = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, y));
-      HostBuffer bias = new HostBuffer(arena.allocateFrom(JAVA_FLOAT, bias(w.out())));
+      HostBuffer bias =
+          biased ? new HostBuffer(arena.allocateFrom(JAVA_FLOAT, bias(w.out()))) : null;
       HostBuffer packed = new HostBuffer(arena.allocate(w.bytes(), 64).fill((byte) -1));
       MemorySegment c = arena.allocate(4L * rows * w.out(), 64).fill((byte) -1);
       kept.pack(w, DType.F32, right, packed);
@@ -96,24 +104,30 @@ final class KeptProductTest {
       Random random = new Random(5);
       float[] x = numbers(random, s[0] * s[2]);
       float[] y = numbers(random, s[1] * s[2]);
-      float[] actual = product(new JitKept(WORKERS, kit), w, s[0], x, y);
-      for (int i = 0; i < actual.length; i++) {
-        int row = i / s[1] * s[2];
-        int column = i % s[1] * s[2];
-        double sum = i % s[1];
-        double size = sum;
-        for (int k = 0; k < s[2]; k++) {
-          double term = (double) x[row + k] * y[column + k];
-          sum += term;
-          size += Math.abs(term);
-        }
-        assertEquals(sum, actual[i], 1e-6 * size, Arrays.toString(s) + ", value " + i);
-      }
-      for (int threads : new int[] {1, 3}) {
-        try (Workers workers = new Workers(threads)) {
-          assertArrayEquals(actual, product(new JitKept(workers, kit), w, s[0], x, y));
+      for (boolean biased : new boolean[] {false, true}) {
+        float[] actual = product(new JitKept(WORKERS, kit), w, s[0], x, y, biased);
+        check(s, x, y, biased, actual);
+        for (int threads : new int[] {1, 3}) {
+          try (Workers workers = new Workers(threads)) {
+            assertArrayEquals(actual, product(new JitKept(workers, kit), w, s[0], x, y, biased));
+          }
         }
       }
+    }
+  }
+
+  private static void check(int[] s, float[] x, float[] y, boolean biased, float[] actual) {
+    for (int i = 0; i < actual.length; i++) {
+      int row = i / s[1] * s[2];
+      int column = i % s[1] * s[2];
+      double sum = biased ? i % s[1] : 0;
+      double size = sum;
+      for (int k = 0; k < s[2]; k++) {
+        double term = (double) x[row + k] * y[column + k];
+        sum += term;
+        size += Math.abs(term);
+      }
+      assertEquals(sum, actual[i], 1e-6 * size, Arrays.toString(s) + ", value " + i);
     }
   }
 
