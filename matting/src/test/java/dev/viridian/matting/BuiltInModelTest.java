@@ -149,7 +149,10 @@ class BuiltInModelTest {
     }
   }
 
-  /** Weights of 16 bits are computed with where they lie: as if they had been widened before. */
+  /**
+   * Weights of 16 bits are computed with where they lie, as if they had been widened before. Those
+   * of the text encoder are kept turned if they are F32, and may be summed in other parts.
+   */
   @Test
   void theTypeThatWeightsAreKeptInDoesNotMatter() {
     float[] first = null;
@@ -157,7 +160,7 @@ class BuiltInModelTest {
       try (DiffuMatting model = DiffuMatting.load(BuiltInModel.open(), Device.cpu(), type)) {
         Cutout cutout = model.generate(model.request("a red apple").steps(2), 1);
         if (first != null) {
-          assertArrayEquals(first, cutout.decoded());
+          assertArrayEquals(first, cutout.decoded(), 2e-4f);
         }
         first = cutout.decoded();
       }

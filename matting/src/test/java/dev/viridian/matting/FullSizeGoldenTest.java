@@ -56,6 +56,13 @@ class FullSizeGoldenTest {
   /** Weights of 4.3 GB, maps of 1.5 GB, and what else runs. */
   private static final long NEEDED_BYTES = 8_000_000_000L;
 
+  /**
+   * Maps within a network may be so many times their tolerance away, where convolutions are done by
+   * minimal filtering (ten times would be allowed): 1.06 times with AVX2. What networks give is
+   * held to the tolerance itself.
+   */
+  private static final double INSIDE = 1.5;
+
   private static final Device DEVICE = GoldenDevices.device();
 
   @TestFactory
@@ -109,8 +116,9 @@ class FullSizeGoldenTest {
           continue; // stored as the picture alone
         }
         assertTrue(got.containsKey(key), () -> "not compared: " + key);
-        Golden.assertWithin(
-            key, file.floats(key), got.get(key), e.getValue().get("atol").asDouble());
+        double atol = e.getValue().get("atol").asDouble();
+        boolean inside = key.startsWith("sampled.");
+        Golden.assertWithin(key, file.floats(key), got.get(key), inside ? INSIDE * atol : atol);
       }
     }
     assertEquals(before, DEVICE.allocator().usage().used(), "bytes still in use");
