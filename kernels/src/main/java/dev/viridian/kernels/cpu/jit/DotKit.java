@@ -21,9 +21,7 @@ final class DotKit {
   final Code finish;
   private final Function<Generated, @Nullable Code> source;
 
-  /** {@link AmxCode}; null where there are no tiles. */
-  final @Nullable Code amx;
-
+  private final boolean withTiles;
   private final Code[] tiles = new Code[DotCode.ROWS];
 
   /**
@@ -45,7 +43,7 @@ final class DotKit {
     for (int i = 0; i < tiles.length; i++) {
       tiles[i] = get(new DotCode(type, i + 1));
     }
-    amx = withTiles ? source.apply(new AmxCode(type)) : null;
+    this.withTiles = withTiles && allTiles();
     if (type == DotType.BF16) {
       step(Step.PAIR);
     } else {
@@ -56,6 +54,25 @@ final class DotKit {
       loss(DType.F16);
       loss(DType.BF16);
     }
+  }
+
+  private boolean allTiles() {
+    for (int lines = 1; lines <= AmxCode.MOST_LINES; lines *= 2) {
+      if (source.apply(new AmxCode(type, lines)) == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether there are tiles (AMX). */
+  boolean hasTiles() {
+    return withTiles;
+  }
+
+  /** {@link AmxCode}; only where there are tiles. */
+  Code amx(int lines) {
+    return get(new AmxCode(type, lines));
   }
 
   private Code get(Generated key) {

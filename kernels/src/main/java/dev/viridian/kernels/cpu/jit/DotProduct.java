@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The product of rows of a {@link NarrowMap} and a packed weight. The threads share the tiles of
- * the result; the sums of a tile stay in the second cache until they are complete. Parts of K
- * depend on the problem only, so results do not depend on the number of threads.
+ * The product of rows of a {@link NarrowMap} and a packed weight on vectors. The threads share the
+ * tiles of the result; the sums of a tile stay in the second cache until they are complete. Parts
+ * of K depend on the problem only, so results do not depend on the number of threads.
  */
 final class DotProduct {
   /** Most rows of a tile of the result, a multiple of {@link DotCode#ROWS}. */
@@ -84,8 +84,7 @@ final class DotProduct {
 
   /** Computes all rows of a map. Row 0 goes to element {@code first} of the result. */
   void run(NarrowMap left, long first) {
-    boolean tiles = kit.amx != null && left.even();
-    int rows = tiles ? left.gridRows() : left.rows();
+    int rows = left.rows();
     List<Part> parts = parts(left.segments(), left.length());
     int many = TILES_PER_THREAD * workers.threadCount();
     int height = Math.min(MAX_ROWS, Math.ceilDiv(rows, DotCode.ROWS) * DotCode.ROWS);
@@ -95,9 +94,6 @@ final class DotProduct {
     }
     while (height > MIN_ROWS && Math.ceilDiv(rows, height) * wide < many) {
       height /= 2;
-    }
-    if (tiles) {
-      height = Math.ceilDiv(height, AmxCode.ROWS) * AmxCode.ROWS;
     }
     int h = height;
     int columnTiles = wide;
@@ -110,47 +106,8 @@ final class DotProduct {
           int panel = (int) ((long) w.panels() * t / columnTiles);
           int end = (int) ((long) w.panels() * (t + 1) / columnTiles);
           int count = Math.min(h, rows - row);
-          if (tiles) {
-            amx(left, first, row, count, panel, end);
-          } else {
-            tile(left, parts, first, row, count, panel, end);
-          }
+          tile(left, parts, first, row, count, panel, end);
         });
-  }
-
-  /** A tile of the result on AMX; rows are those of the map's grid, borders included. */
-  private void amx(NarrowMap left, long first, int row, int count, int panel, int endPanel) {
-    long sumsRow = 4L * ((long) (endPanel - panel) * PackedWeight.PANEL + 16);
-    int blocks = Math.ceilDiv(count, AmxCode.ROWS);
-    long bytes = blocks * AmxCode.ROWS * sumsRow;
-    MemorySegment sums = NativeScratch.get(NativeScratch.Part.TILE, bytes);
-    Code code = java.util.Objects.requireNonNull(kit.amx);
-    for (int j = panel; j < endPanel; j++) {
-      AmxCode.run(
-          code,
-          NativeScratch.frame(),
-          left.grid(row, count),
-          left.gridStep(),
-          left.segmentStep(),
-          left.segments(),
-          4 * left.length() / AmxCode.STEP,
-          Range.address(packed, j * w.panelBytes(), w.panelBytes()),
-          Range.address(sums, 4L * PackedWeight.PANEL * (j - panel), bytes - sumsRow),
-          sumsRow,
-          blocks);
-    }
-    int column = panel * PackedWeight.PANEL;
-    int columns = Math.min(endPanel * PackedWeight.PANEL, w.out()) - column;
-    for (int done = 0; done < count; ) {
-      int target = left.rowOf(row + done);
-      int run = target < 0 ? 1 : left.gridRun(row + done, count - done);
-      if (target >= 0) {
-        MemorySegment from = sums.asSlice(done * sumsRow);
-        finish(left, first, target, run, column, columns, from, sumsRow);
-      }
-      done += run;
-    }
-    Reference.reachabilityFence(sums);
   }
 
   private void tile(

@@ -148,29 +148,40 @@ public final class JitPacked implements PackedKernels, Selective {
     Range.address("packed product: weight", packed, DType.U8, w.bytes());
     Range.address("packed product: y", y, DType.F32, outputs);
     MemorySegment biases = biases(p, w, bias);
-    DotProduct product =
-        new DotProduct(
-            workers,
-            kit,
-            w,
-            HostBuffer.of(packed),
-            biases.address(),
-            HostBuffer.of(y),
-            p.activation());
-    if (p.n() > 0) {
-      NarrowMap map = new NarrowMap(kit, workers, flat, w, HostBuffer.of(x));
-      int band = map.bandRows();
-      for (int i = 0; i < flat.n(); i++) {
-        for (int row = 0; row < flat.outH(); row += band) {
-          map.enter(i, row, Math.min(band, flat.outH() - row));
-          product.run(map, ((long) i * flat.outH() + row) * flat.outW() * w.out());
-        }
-      }
+    MemorySegment from = HostBuffer.of(x);
+    MemorySegment weight = HostBuffer.of(packed);
+    if (p.n() == 0) {
+      return;
+    }
+    if (AmxProduct.takes(kit, flat, w)) {
+      new AmxProduct(workers, kit, flat, w, from, weight, biases, HostBuffer.of(y)).run();
+    } else {
+      onVectors(kit, flat, w, from, weight, biases, HostBuffer.of(y));
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(packed);
     Reference.reachabilityFence(biases);
     Reference.reachabilityFence(y);
+  }
+
+  private void onVectors(
+      DotKit kit,
+      ConvProblem p,
+      PackedWeight w,
+      MemorySegment x,
+      MemorySegment packed,
+      MemorySegment biases,
+      MemorySegment y) {
+    DotProduct product =
+        new DotProduct(workers, kit, w, packed, biases.address(), y, p.activation());
+    NarrowMap map = new NarrowMap(kit, workers, p, w, x, false);
+    int band = map.bandRows();
+    for (int i = 0; i < p.n(); i++) {
+      for (int row = 0; row < p.outH(); row += band) {
+        map.enter(i, row, Math.min(band, p.outH() - row));
+        product.run(map, ((long) i * p.outH() + row) * p.outW() * w.out());
+      }
+    }
   }
 
   /** A convolution that sees no neighbours is one of a column of pixels: its bands are even. */

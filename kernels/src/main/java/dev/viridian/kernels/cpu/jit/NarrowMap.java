@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * The left factor of a product in lower precision: some rows of a map with their border, copied in
  * that precision. A pixel of the result is a row; the taps of one row of the kernel that lie side
- * by side are one segment of it.
+ * by side are one segment of it. A map that is spread has these for each pixel of the result apart,
+ * without sharing what neighbours have in common: then all rows are equally far from the next.
  */
 final class NarrowMap implements LeftRows {
   /** Bytes of a band: it is read many times, so it should stay in the last cache. */
@@ -26,9 +27,6 @@ final class NarrowMap implements LeftRows {
   /** A scale and a zero point. */
   private static final int QUANTUM = 8;
 
-  /** Equally distant rows for one of the result: AMX is that much faster than vectors. */
-  private static final int MOST_PER_ROW = 4;
-
   private final DotKit kit;
   private final Workers workers;
   private final ConvProblem p;
@@ -36,6 +34,7 @@ final class NarrowMap implements LeftRows {
   private final MemorySegment x;
   private final boolean together;
   private final boolean ofRows;
+  private final boolean spread;
   private final int padW;
   private final long rowBytes;
   private final long pixelBytes;
@@ -46,18 +45,24 @@ final class NarrowMap implements LeftRows {
   private int firstRow;
   private int bandRows;
 
-  /** Of a map that the caller checked. */
-  NarrowMap(DotKit kit, Workers workers, ConvProblem p, PackedWeight w, MemorySegment x) {
+  /**
+   * Of a map that the caller checked.
+   *
+   * @param spread only where the kernel's taps lie side by side
+   */
+  NarrowMap(
+      DotKit kit, Workers workers, ConvProblem p, PackedWeight w, MemorySegment x, boolean spread) {
     this.kit = kit;
+    this.spread = spread;
     this.workers = workers;
     this.p = p;
     this.w = w;
     this.x = x;
-    together = p.dilationW() == 1;
+    together = together(p);
     ofRows = ofRows(p);
     padW = p.w() + p.padLeft() + p.padRight();
     pixelBytes = (long) w.tapLength() * kit.type.bytes();
-    rowBytes = padW * pixelBytes;
+    rowBytes = pixelBytes * (spread ? (long) p.outW() * p.kw() : padW);
     boolean bytes = kit.type == DotType.INT8;
     pictureQuanta =
         bytes && !ofRows
@@ -66,6 +71,31 @@ final class NarrowMap implements LeftRows {
     if (bytes && !ofRows) {
       rangesOfPictures();
     }
+  }
+
+  private NarrowMap(NarrowMap like) {
+    kit = like.kit;
+    spread = like.spread;
+    workers = like.workers;
+    p = like.p;
+    w = like.w;
+    x = like.x;
+    together = like.together;
+    ofRows = like.ofRows;
+    padW = like.padW;
+    pixelBytes = like.pixelBytes;
+    rowBytes = like.rowBytes;
+    pictureQuanta = like.pictureQuanta;
+  }
+
+  /** The same map for another thread, which copies rows of its own. */
+  NarrowMap another() {
+    return new NarrowMap(this);
+  }
+
+  /** Whether taps of a row of the kernel lie side by side. */
+  static boolean together(ConvProblem p) {
+    return p.dilationW() == 1;
   }
 
   /** Whether each pixel is quantised on its own. */
@@ -83,10 +113,15 @@ final class NarrowMap implements LeftRows {
     return (outRows - 1) * p.strideH() + reach() + 1;
   }
 
+  /** Bytes of what some rows of a picture's result need. */
+  long bytes(int rows) {
+    return inRows(rows) * rowBytes;
+  }
+
   /** Rows of the result that are best done at a time. */
   int bandRows() {
     int rows = 1;
-    while (rows < p.outH() && inRows(Math.min(2 * rows, p.outH())) * rowBytes <= BAND) {
+    while (rows < p.outH() && bytes(Math.min(2 * rows, p.outH())) <= BAND) {
       rows *= 2;
     }
     return Math.min(rows, p.outH());
@@ -117,22 +152,37 @@ final class NarrowMap implements LeftRows {
         });
   }
 
-  /** Copies row {@code i} of the band, border included. */
+  /** Copies row {@code i} of the band. */
   private void copyRow(int i) {
     long to = i * rowBytes;
+    if (!spread) {
+      copyRow(i, memory, to);
+      return;
+    }
+    MemorySegment row = NativeScratch.get(NativeScratch.Part.ROW, padW * pixelBytes);
+    copyRow(i, row, 0);
+    long bytes = p.kw() * pixelBytes;
+    for (int column = 0; column < p.outW(); column++) {
+      long from = column * p.strideW() * pixelBytes;
+      MemorySegment.copy(row, from, memory, to + column * bytes, bytes);
+    }
+  }
+
+  /** Copies a row with its border. */
+  private void copyRow(int i, MemorySegment target, long to) {
     int y = firstRow * p.strideH() - p.padTop() + i;
     boolean bytes = kit.type == DotType.INT8;
     byte zero = bytes && !ofRows ? (byte) quanta.get(JAVA_INT, 4) : 0;
     if (y < 0 || y >= p.h()) {
-      memory.asSlice(to, rowBytes).fill(zero);
+      target.asSlice(to, padW * pixelBytes).fill(zero);
       return;
     }
     long left = p.padLeft() * pixelBytes;
     long inside = p.w() * pixelBytes;
-    memory.asSlice(to, left).fill(zero);
-    memory.asSlice(to + left + inside, p.padRight() * pixelBytes).fill(zero);
+    target.asSlice(to, left).fill(zero);
+    target.asSlice(to + left + inside, p.padRight() * pixelBytes).fill(zero);
     long from = (((long) image * p.h() + y) * p.w()) * p.c();
-    long target = Range.address(memory, to + left, inside);
+    long first = Range.address(target, to + left, inside);
     long source = Range.address(x, 4 * from, 4L * p.w() * p.c());
     Frame frame = NativeScratch.frame();
     NarrowCode narrow = new NarrowCode(kit.type);
@@ -152,7 +202,7 @@ final class NarrowMap implements LeftRows {
         inverse = inverse(quanta.get(JAVA_FLOAT, quantum));
         zeroPoint = quanta.get(JAVA_INT, quantum + 4);
       }
-      narrow.run(kit.narrow, frame, at, target + r * pixelBytes, count, filled, inverse, zeroPoint);
+      narrow.run(kit.narrow, frame, at, first + r * pixelBytes, count, filled, inverse, zeroPoint);
     }
   }
 
@@ -203,60 +253,31 @@ final class NarrowMap implements LeftRows {
     }
   }
 
-  /** Room behind a band: tiles are read in whole blocks of rows. */
+  /** Room behind a band: tiles are read whole, and two at a time. */
   private long slack() {
-    return AmxCode.ROWS * gridStep() + 4L * length() + 64;
+    return AmxCode.ROWS * pixelStep() + 4L * length() + 64;
   }
 
-  /**
-   * Whether rows that lie equally far apart have the result's among them, in whole steps, and not
-   * too many others: those are multiplied for nothing.
-   */
+  /** Whether all rows of the product lie equally far apart, not those of a row of the map alone. */
   boolean even() {
-    return together
-        && p.strideH() * padW % p.strideW() == 0
-        && 4 * length() % AmxCode.STEP == 0
-        && gridWidth() <= MOST_PER_ROW * p.outW();
-  }
-
-  /** How many of the equally distant rows belong to a row of the result. */
-  private int gridWidth() {
-    return p.strideH() * padW / p.strideW();
-  }
-
-  /** Number of the equally distant rows: pixels of the band with its border, up to the last. */
-  int gridRows() {
-    return Math.addExact(Math.multiplyExact(bandRows - 1, gridWidth()), p.outW());
+    return spread || p.strideH() == 1 && p.strideW() == 1 && padW == p.outW();
   }
 
   /** Bytes from one of them to the next. */
-  long gridStep() {
-    return p.strideW() * pixelBytes;
+  long pixelStep() {
+    return (spread ? p.kw() : p.strideW()) * pixelBytes;
   }
 
-  /** Bytes from a segment to the next. */
+  /** Bytes from a segment to the next; only where taps lie side by side. */
   long segmentStep() {
     return p.dilationH() * rowBytes;
   }
 
-  /** Address of some of them, whole blocks. */
-  long grid(int row, int count) {
-    int read = Math.ceilDiv(count, AmxCode.ROWS) * AmxCode.ROWS;
-    long last = (row + read - 1L) * gridStep() + (segments() - 1L) * segmentStep();
-    Range.address(memory, last, 4L * length());
-    return memory.address() + row * gridStep();
-  }
-
-  /** The row of the product that one of them is; −1 if it is a border's or between two. */
-  int rowOf(int gridRow) {
-    int column = gridRow % gridWidth();
-    return column < p.outW() ? gridRow / gridWidth() * p.outW() + column : -1;
-  }
-
-  /** How many from one of them on are neighbours in the product, too; at most {@code count}. */
-  int gridRun(int gridRow, int count) {
-    int width = gridWidth();
-    return width == p.outW() ? count : Math.min(count, p.outW() - gridRow % width);
+  /** Address of some neighbouring rows of the product, of one row of the map or {@link #even}. */
+  long tile(int row, int count) {
+    long at = row / p.outW() * p.strideH() * rowBytes + row % p.outW() * pixelStep();
+    long extent = (count - 1) * pixelStep() + (segments() - 1) * segmentStep() + 4L * length();
+    return Range.address(memory, at, extent);
   }
 
   /** Number of rows of the product: pixels of the band's result. */

@@ -36,6 +36,8 @@ final class NativeScratch {
     TURNED,
     /** Activations in lower precision, read by all threads that work on a product. */
     NARROW,
+    /** A row of a map in lower precision. */
+    ROW,
     /** Scale and zero point of each of their rows. */
     QUANTA,
     /** Zeros; never written. */
