@@ -80,4 +80,22 @@ public interface PackedKernels {
    */
   void convolve(
       ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y);
+
+  /** Whether something is joined to a product in good time. */
+  default boolean joins(PackedJoin p) {
+    return false;
+  }
+
+  /**
+   * A product and what goes with it.
+   *
+   * @param x [n, h, w, c]
+   * @param bias [out] of the problem's type
+   * @param onto [rows, out] F32 if the product is {@link PackedJoin.Kind#ONTO}, else null
+   * @param y [rows, columns]; must not overlap the inputs
+   */
+  default void joined(
+      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+    throw new UnsupportedOperationException("this device joins nothing to " + p.weight());
+  }
 }

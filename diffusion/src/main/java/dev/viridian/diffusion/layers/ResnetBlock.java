@@ -83,7 +83,7 @@ public final class ResnetBlock extends Module {
       h.close(); // maps are large: each goes as soon as it is read
       Tensor n = norm2.forward(c, Activation.SILU);
       c.close();
-      if (n.dtype() != DType.F32) {
+      if (n.dtype() != DType.F32 || conv2.joinsOnto(n)) {
         return scope.keep(conv2.forwardOnto(n, shortcut == null ? x : shortcut.forward(x)));
       }
       Tensor d = conv2.forward(n);

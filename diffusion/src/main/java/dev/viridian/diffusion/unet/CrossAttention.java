@@ -57,6 +57,11 @@ final class CrossAttention extends Module {
         : Attention.of(q, kv.key, kv.value, heads);
   }
 
+  /** Whether what is added to the result comes with the product. */
+  boolean joinsOnto(Tensor x) {
+    return toOut.joinsOnto(x);
+  }
+
   private Tensor out(Tensor attended, @Nullable Tensor residual) {
     return residual == null ? toOut.forward(attended) : toOut.forwardOnto(attended, residual);
   }

@@ -19,8 +19,10 @@ final class FeedForward extends Module {
   /** With what is added to the result, if that is not null. */
   Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor gated = in.forwardGated(x);
-      return scope.keep(residual == null ? out.forward(gated) : out.forwardOnto(gated, residual));
+      return scope.keep(
+          residual == null
+              ? out.forward(in.forwardGated(x))
+              : out.forwardOnto(in.forwardGated(x, out), residual));
     }
   }
 }

@@ -70,7 +70,8 @@ final class SpatialTransformer extends Module {
       Tensor t = Reshape.of(map, map.size(0), (long) map.size(1) * map.size(2), map.size(3));
       map.close();
 
-      boolean fused = x.dtype() != DType.F32; // sums come with the products
+      // sums come with the products
+      boolean fused = x.dtype() != DType.F32 || self.joinsOnto(t);
 
       Tensor a = self.forward(norm1.forward(t), fused ? t : null);
       Tensor t1 = sum(block + "attn1", t, a, fused, observer);

@@ -35,17 +35,28 @@ public final class Conv2d extends Module {
   }
 
   /**
-   * {@code forward(x) + residual}; of activations of 16 bits with one pass after the convolution.
+   * {@code forward(x) + residual}; in one pass where the device has that, of activations of 16 bits
+   * with one after the convolution.
    *
    * @param residual of the result's shape
    */
   public Tensor forwardOnto(Tensor x, Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
+      PackedConv2d packed = packed(padding, padding, padding, padding);
+      if (packed != null && joinsOnto(x)) {
+        return scope.keep(packed.apply(x, weight.packed(), bias.value(), residual));
+      }
       return scope.keep(
           x.dtype() == DType.F32
               ? Add.of(residual, forward(x))
               : BiasAdd.of(forwardWithoutBias(x), bias.value(), residual));
     }
+  }
+
+  /** Whether {@link #forwardOnto} of F32 is one pass. */
+  public boolean joinsOnto(Tensor x) {
+    PackedConv2d packed = packed(padding, padding, padding, padding);
+    return packed != null && packed.joins(x, bias.value());
   }
 
   /** As {@link #forward(Tensor)} without any bias: whoever calls adds one. */
@@ -81,13 +92,22 @@ public final class Conv2d extends Module {
     return apply(x, 0, 1, 0, 1, bias.value());
   }
 
-  private Tensor apply(
-      Tensor x, int above, int below, int left, int right, @Nullable Tensor added) {
-    dev.viridian.engine.ops.Conv2d op =
-        new dev.viridian.engine.ops.Conv2d(stride, stride, above, below, left, right, 1, 1, 1);
+  private dev.viridian.engine.ops.Conv2d op(int above, int below, int left, int right) {
+    return new dev.viridian.engine.ops.Conv2d(stride, stride, above, below, left, right, 1, 1, 1);
+  }
+
+  private @Nullable PackedConv2d packed(int above, int below, int left, int right) {
     PackedWeight packing = weight.packing();
     return packing == null
-        ? op.apply(x, weight.value(), added)
-        : new PackedConv2d(op, packing, weight.shape().size(2)).apply(x, weight.packed(), added);
+        ? null
+        : new PackedConv2d(op(above, below, left, right), packing, weight.shape().size(2));
+  }
+
+  private Tensor apply(
+      Tensor x, int above, int below, int left, int right, @Nullable Tensor added) {
+    PackedConv2d packed = packed(above, below, left, right);
+    return packed == null
+        ? op(above, below, left, right).apply(x, weight.value(), added)
+        : packed.apply(x, weight.packed(), added);
   }
 }

@@ -7,6 +7,7 @@ import dev.viridian.engine.ops.BiasAdd;
 import dev.viridian.engine.ops.Geglu;
 import dev.viridian.engine.ops.PackedLinear;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +24,18 @@ public final class Linear extends Module {
   }
 
   /**
-   * {@code forward(x) + residual}; of activations of 16 bits with one pass after the product.
+   * {@code forward(x) + residual}; in one pass where the device has that, of activations of 16 bits
+   * with one after the product.
    *
    * @param residual [..., out]
    */
   public Tensor forwardOnto(Tensor x, Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
+      PackedWeight packing = weight.packing();
+      if (bias != null && packing != null && joinsOnto(x)) {
+        Tensor packed = weight.packed();
+        return scope.keep(PackedLinear.onto(x, packing, packed, bias.value(), residual));
+      }
       if (bias == null || x.dtype() == DType.F32) {
         return scope.keep(Add.of(residual, forward(x)));
       }
@@ -44,6 +51,28 @@ public final class Linear extends Module {
       Tensor gated = apart ? Geglu.of(wide) : Geglu.of(wide, bias.value());
       return scope.keep(gated);
     }
+  }
+
+  /**
+   * {@code geglu(forward(x))}, [..., out / 2], for a layer that computes in bfloat16: rounded to it
+   * where the device does all in one pass, else as {@link #forwardGated(Tensor)}.
+   */
+  public Tensor forwardGated(Tensor x, Linear next) {
+    PackedWeight packing = weight.packing();
+    if (bias == null || packing == null || !joins(x, PackedJoin.Kind.GATED) || !next.joinsOnto(x)) {
+      return forwardGated(x);
+    }
+    return PackedLinear.gated(x, packing, weight.packed(), bias.value());
+  }
+
+  /** Whether {@link #forwardOnto} of F32 is one pass; it takes x in bfloat16, too, then. */
+  public boolean joinsOnto(Tensor x) {
+    return bias != null && joins(x, PackedJoin.Kind.ONTO);
+  }
+
+  private boolean joins(Tensor x, PackedJoin.Kind kind) {
+    PackedWeight packing = weight.packing();
+    return packing != null && PackedLinear.joins(x, packing, kind);
   }
 
   private Tensor forwardWithoutBias(Tensor x) {

@@ -7,7 +7,11 @@ import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
+import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +21,15 @@ import org.jspecify.annotations.Nullable;
  * gradient.
  *
  * @param kernelW columns of the kernel; they divide the weight's taps
+ * @param onto whether something of the result's shape is added, after the bias
  */
-public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW) implements ComputeOp {
+public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolean onto)
+    implements ComputeOp {
+  /** Without anything added. */
+  public PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW) {
+    this(conv, weight, kernelW, false);
+  }
+
   /** Checks the kernel. */
   public PackedConv2d {
     if (kernelW < 1 || weight.taps() % kernelW != 0 || conv.groups() != 1) {
@@ -31,11 +42,34 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW) implem
     return bias == null ? Tape.apply(this, x, packed) : Tape.apply(this, x, packed, bias);
   }
 
+  /** Whether the device adds something to the result in the same pass. */
+  public boolean joins(Tensor x, Tensor bias) {
+    if (weight.precision() != Precision.BF16 || x.dtype() != DType.F32) {
+      return false;
+    }
+    TensorSpec unpacked = unpackedWeight();
+    ConvProblem p = conv.problem(x.shape(), unpacked, bias.spec());
+    return x.device().kernels().packed().joins(join(p));
+  }
+
+  private PackedJoin join(ConvProblem p) {
+    return new PackedJoin(p, weight, DType.F32, PackedJoin.Kind.ONTO);
+  }
+
+  /** {@code conv(x) + residual}; whoever calls has asked whether it {@link #joins}. */
+  public Tensor apply(Tensor x, Tensor packed, Tensor bias, Tensor residual) {
+    return Tape.apply(new PackedConv2d(conv, weight, kernelW, true), x, packed, bias, residual);
+  }
+
+  private TensorSpec unpackedWeight() {
+    int kernelH = weight.taps() / kernelW;
+    return TensorSpec.f32(weight.out(), kernelH, kernelW, weight.channels());
+  }
+
   /** The convolution's inputs, the weight as if it were not packed. */
   private List<TensorSpec> unpacked(List<TensorSpec> in) {
-    int kernelH = weight.taps() / kernelW;
-    List<TensorSpec> specs = new ArrayList<>(in);
-    specs.set(1, TensorSpec.f32(weight.out(), kernelH, kernelW, weight.channels()));
+    List<TensorSpec> specs = new ArrayList<>(onto ? in.subList(0, 3) : in);
+    specs.set(1, unpackedWeight());
     return specs;
   }
 
@@ -44,7 +78,12 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW) implem
     if (!in.get(1).equals(Pack.spec(weight))) {
       throw new ShapeException("PackedConv2d: not packed as " + weight + ": " + in.get(1));
     }
-    return conv.infer(unpacked(in));
+    List<TensorSpec> out = conv.infer(unpacked(in));
+    if (onto && !in.get(3).equals(out.getFirst())) {
+      throw new ShapeException(
+          "PackedConv2d: onto: expected " + out.getFirst() + ", got " + in.get(3));
+    }
+    return out;
   }
 
   @Override
@@ -56,6 +95,11 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW) implem
     List<TensorSpec> specs = unpacked(in);
     ConvProblem p =
         conv.problem(specs.get(0).shape(), specs.get(1), in.size() > 2 ? in.get(2) : null);
+    if (onto) {
+      PackedKernels kernels = c.kernels().packed();
+      kernels.joined(join(p), c.input(0), c.input(1), c.input(2), c.input(3), c.output(0));
+      return;
+    }
     c.kernels()
         .packed()
         .convolve(p, weight, c.input(0), c.input(1), c.optionalInput(2), c.output(0));

@@ -8,25 +8,53 @@ import dev.viridian.engine.autograd.ComputeOp;
 import dev.viridian.engine.autograd.Forward;
 import dev.viridian.engine.autograd.Tape;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
+import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.memory.Buffer;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@link Linear} with a weight from {@link Pack}: x [..., in] F32, b [out] F32, F16 or BF16, y
  * [..., out] F32. Without a gradient.
+ *
+ * @param join what becomes of the product in the same pass; null: nothing. x may be BF16 then, and
+ *     there is a bias
  */
-public record PackedLinear(PackedWeight weight) implements ComputeOp {
+public record PackedLinear(PackedWeight weight, PackedJoin.@Nullable Kind join)
+    implements ComputeOp {
   /** Applies a packed weight and, unless it is null, a bias [out]. */
   public static Tensor of(Tensor x, PackedWeight weight, Tensor packed, @Nullable Tensor bias) {
-    PackedLinear op = new PackedLinear(weight);
+    PackedLinear op = new PackedLinear(weight, null);
     return bias == null ? Tape.apply(op, x, packed) : Tape.apply(op, x, packed, bias);
+  }
+
+  /** Whether the device joins something to a product of x in good time. */
+  public static boolean joins(Tensor x, PackedWeight weight, PackedJoin.Kind kind) {
+    DType type = x.dtype();
+    return weight.precision() == Precision.BF16
+        && (type == DType.F32 || type == DType.BF16)
+        && x.device().kernels().packed().joins(PackedJoin.ofRows(1, weight, type, DType.F32, kind));
+  }
+
+  /** {@code linear(x) + onto}, [..., out] F32. */
+  public static Tensor onto(
+      Tensor x, PackedWeight weight, Tensor packed, Tensor bias, Tensor onto) {
+    return Tape.apply(new PackedLinear(weight, PackedJoin.Kind.ONTO), x, packed, bias, onto);
+  }
+
+  /** {@link Geglu} of linear(x), [..., out / 2], rounded to BF16. */
+  public static Tensor gated(Tensor x, PackedWeight weight, Tensor packed, Tensor bias) {
+    return Tape.apply(new PackedLinear(weight, PackedJoin.Kind.GATED), x, packed, bias);
   }
 
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.get(0);
-    if (x.dtype() != DType.F32
+    if (x.dtype() != DType.F32 && (join == null || x.dtype() != DType.BF16)
         || x.shape().rank() < 1
         || x.shape().dim(-1) != weight.channels()
         || weight.taps() != 1) {
@@ -38,11 +66,32 @@ public record PackedLinear(PackedWeight weight) implements ComputeOp {
     if (in.size() > 2) {
       Expect.parameter(name(), "bias", Shape.of(weight.out()), in.get(2));
     }
-    return List.of(TensorSpec.f32(x.shape().with(-1, weight.out())));
+    if (join == null) {
+      return List.of(TensorSpec.f32(x.shape().with(-1, weight.out())));
+    }
+    PackedJoin p = problem(x, in.get(2));
+    TensorSpec y = new TensorSpec(x.shape().with(-1, p.columns()), join.type());
+    if (join == PackedJoin.Kind.ONTO && !in.get(3).equals(y)) {
+      throw new ShapeException("PackedLinear: onto: expected " + y + ", got " + in.get(3));
+    }
+    return List.of(y);
+  }
+
+  private PackedJoin problem(TensorSpec x, TensorSpec bias) {
+    int rows = Math.toIntExact(x.shape().elements() / weight.channels());
+    return PackedJoin.ofRows(
+        rows, weight, x.dtype(), bias.dtype(), Objects.requireNonNull(join, "join"));
   }
 
   @Override
   public void forward(Forward c) {
+    if (join != null) {
+      PackedJoin p = problem(c.in(0).spec(), c.in(2).spec());
+      PackedKernels kernels = c.kernels().packed();
+      Buffer onto = join == PackedJoin.Kind.ONTO ? c.input(3) : null;
+      kernels.joined(p, c.input(0), c.input(1), c.input(2), onto, c.output(0));
+      return;
+    }
     int rows = Math.toIntExact(c.in(0).elements() / weight.channels());
     DType biasType = c.inputs() > 2 ? c.in(2).dtype() : DType.F32;
     c.kernels()

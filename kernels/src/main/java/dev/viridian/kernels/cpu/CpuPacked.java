@@ -2,6 +2,7 @@ package dev.viridian.kernels.cpu;
 
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
@@ -77,5 +78,16 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
   public void convolve(
       ConvProblem p, PackedWeight w, Buffer x, Buffer packed, @Nullable Buffer bias, Buffer y) {
     pick("convolve", w).convolve(p, w, x, packed, bias, y);
+  }
+
+  @Override
+  public boolean joins(PackedJoin p) {
+    return pick("joins", p.weight()).joins(p);
+  }
+
+  @Override
+  public void joined(
+      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+    pick("joined", p.weight()).joined(p, x, packed, bias, onto, y);
   }
 }

@@ -184,12 +184,7 @@ record AmxCode(DotType type, int lines) implements Generated {
   record Steps(long from, long rowBytes, long segmentBytes, int segments, int steps) {}
 
   /** Where sums lie: address, bytes from row to row and from block to block. */
-  record Sums(long at, long row, long block) {
-    /** Those of a block and the following. */
-    Sums from(int first) {
-      return new Sums(at + first * block, row, block);
-    }
-  }
+  record Sums(long at, long row, long block) {}
 
   /**
    * Multiplies blocks of rows by a panel. Addresses and their extents are the caller's to check; of

@@ -4,14 +4,19 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
+import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.cpu.jit.JoinCode.Join;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The product of the pixels of a map and a packed weight on tiles (AMX). A task has some rows of
@@ -22,63 +27,83 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class AmxProduct {
   /** Steps of a piece of K, about. */
-  private static final int DEPTH = 40;
+  static int DEPTH = 40;
 
   /** Pixels of a task at most and, if there are enough tasks, at least. */
-  private static final int MOST_PIXELS = 512;
+  static int MOST_PIXELS = 512;
 
-  private static final int ENOUGH_PIXELS = 256;
+  static int ENOUGH_PIXELS = 256;
 
   /** Fewest pixels of a task whose copy is too large. */
   private static final int FEWEST_PIXELS = 64;
 
   /** Bytes of a task's copy: it shares the second cache with pieces of the weight and sums. */
-  private static final int COPY = 896 << 10;
+  static int COPY = 896 << 10;
+
+  private static final long BLOCK_BYTES = (long) AmxCode.ROWS * AmxCode.PANEL_ROW;
 
   private static final int TASKS_PER_THREAD = 4;
 
   /** Rows that are multiplied for one of the result: tiles are that much faster than vectors. */
   private static final int MOST_PER_ROW = 4;
 
+  /** From here on a result does not stay in the caches, so it need not go through them. */
+  static long LARGE = 1 << 20;
+
   private final Workers workers;
   private final DotKit kit;
   private final ConvProblem p;
   private final PackedWeight w;
-  private final MemorySegment packed;
-  private final MemorySegment bias;
+  private final Data data;
+  private final @Nullable Join join;
   private final MemorySegment zeros;
-  private final MemorySegment y;
   private final NarrowMap map;
   private final List<Piece> pieces;
+
+  /** Whether the result is large, whole panels wide, and nothing becomes of it. */
+  private final boolean copies;
 
   /** A piece of K: some steps of each of some segments; {@code at} is its first step of all. */
   private record Piece(int at, int segment, int segments, int from, int steps) {}
 
   /**
-   * A product that {@link #takes} allows.
+   * The numbers of a call.
    *
-   * @param x the map
+   * @param x the map, of {@code type}
    * @param bias a float for each column of all panels
+   * @param onto what is added to the result, if anything
    * @param y the result
    */
-  AmxProduct(
-      Workers workers,
-      DotKit kit,
-      ConvProblem p,
-      PackedWeight w,
+  record Data(
       MemorySegment x,
+      DType type,
       MemorySegment packed,
       MemorySegment bias,
-      MemorySegment y) {
+      @Nullable MemorySegment onto,
+      MemorySegment y) {}
+
+  /** A product that {@link #takes} allows. */
+  AmxProduct(Workers workers, DotKit kit, ConvProblem p, PackedWeight w, Data data) {
+    this(workers, kit, p, w, data, null);
+  }
+
+  /** A product of which something becomes; null: nothing else. */
+  AmxProduct(
+      Workers workers, DotKit kit, ConvProblem p, PackedWeight w, Data data, @Nullable Join join) {
     this.workers = workers;
     this.kit = kit;
     this.p = p;
     this.w = w;
-    this.packed = packed;
-    this.bias = bias;
-    this.y = y;
-    map = new NarrowMap(kit, workers, p, w, x, spreads(p));
+    this.data = data;
+    this.join = join;
+    map = new NarrowMap(kit, workers, p, w, data.x, data.type, spreads(p));
     pieces = pieces(map.segments(), 4 * map.length() / AmxCode.STEP);
+    copies =
+        kit.type == DotType.BF16
+            && p.activation() == Activation.NONE
+            && w.out() % PackedWeight.PANEL == 0
+            && data.y.address() % JoinCode.ALIGNMENT == 0
+            && 4L * p.outH() * p.outW() * w.out() >= LARGE;
     zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * PackedWeight.PANEL * w.panels());
   }
 
@@ -104,6 +129,11 @@ final class AmxProduct {
   /** Whether the copy is spread: where tiles of one row each would be a tenth empty. */
   private static boolean spreads(ConvProblem p) {
     return p.strideH() == 1 && !plain(p) && 10 * tileColumns(p) > 11 * p.outW();
+  }
+
+  /** Whether something may become of a product's columns: whole panels, and two of them. */
+  static boolean joins(PackedWeight w) {
+    return w.precision() == Precision.BF16 && w.out() % (2 * PackedWeight.PANEL) == 0;
   }
 
   private static List<Piece> pieces(int segments, int steps) {
@@ -144,7 +174,8 @@ final class AmxProduct {
     int bands = Math.ceilDiv(p.outH(), height);
     int all = Math.multiplyExact(bands, p.n());
     int enough = workers.threadCount() > 1 ? TASKS_PER_THREAD * workers.threadCount() : 1;
-    int parts = Math.clamp(Math.ceilDiv(enough, all), 1, w.panels());
+    int panels = join == Join.GATED ? w.panels() / 2 : w.panels();
+    int parts = Math.clamp(Math.ceilDiv(enough, all), 1, panels);
     Map<Thread, Rows> own = new ConcurrentHashMap<>();
     workers.run(
         Math.multiplyExact(all, parts),
@@ -154,8 +185,8 @@ final class AmxProduct {
           int part = task % parts;
           Rows rows = own.computeIfAbsent(Thread.currentThread(), thread -> new Rows());
           rows.enter(band / bands, row, Math.min(height, p.outH() - row));
-          int end = (int) ((long) w.panels() * (part + 1) / parts);
-          for (int j = (int) ((long) w.panels() * part / parts); j < end; j++) {
+          int end = (int) ((long) panels * (part + 1) / parts);
+          for (int j = (int) ((long) panels * part / parts); j < end; j++) {
             rows.multiply(j);
           }
         });
@@ -166,11 +197,14 @@ final class AmxProduct {
   /** A thread's rows of the map, and their tiles. */
   private final class Rows {
     private final NarrowMap copy = map.another();
-    private final boolean joined = copy.even() || p.outW() % AmxCode.TILE == 0;
     private MemorySegment table = MemorySegment.NULL;
     private int image = -1;
     private int row;
     private int pixels;
+
+    /** Neighbouring pixels whose sums are neighbours, too. */
+    private int inRow;
+
     private int blocks;
 
     /** Copies rows of a picture's map unless that has just been done. */
@@ -182,7 +216,7 @@ final class AmxProduct {
       image = newImage;
       row = newRow;
       pixels = count * p.outW();
-      int inRow = joined ? pixels : p.outW();
+      inRow = copy.even() || p.outW() % AmxCode.TILE == 0 ? pixels : p.outW();
       int each = Math.ceilDiv(inRow, AmxCode.TILE);
       int tiles = Math.multiplyExact(pixels / inRow, each);
       blocks = Math.ceilDiv(tiles, 2);
@@ -194,50 +228,82 @@ final class AmxProduct {
       }
     }
 
-    /** Multiplies all by a panel. */
+    /** The result of a panel's columns. */
     void multiply(int panel) {
-      int column = panel * PackedWeight.PANEL;
-      int columns = Math.min(PackedWeight.PANEL, w.out() - column);
-      boolean floats = kit.type == DotType.BF16;
-      int straight = floats && joined && columns == PackedWeight.PANEL ? pixels / AmxCode.ROWS : 0;
-      long first = ((long) image * p.outH() + row) * p.outW() * w.out() + column;
-      long sumBytes = (long) AmxCode.ROWS * AmxCode.PANEL_ROW;
-      MemorySegment scratch = NativeScratch.get(NativeScratch.Part.TILE, blocks * sumBytes);
-      AmxCode.Sums sums = new AmxCode.Sums(scratch.address(), AmxCode.PANEL_ROW, sumBytes);
-      MemorySegment begin = floats ? bias : zeros;
-      AmxCode.Sums in =
-          new AmxCode.Sums(Range.address(begin, 4L * column, AmxCode.PANEL_ROW), 0, 0);
+      long pixel = ((long) image * p.outH() + row) * p.outW();
+      if (join != null) {
+        join(panel, pixel, join);
+      } else if (copies) {
+        join(panel, pixel, Join.COPY);
+      } else {
+        finish(panel, pixel);
+      }
+    }
+
+    private MemorySegment scratch(int panels) {
+      return NativeScratch.get(NativeScratch.Part.TILE, panels * blocks * BLOCK_BYTES);
+    }
+
+    /** Multiplies by a panel, and by its gate's, and takes the sums to the result. */
+    private void join(int panel, long pixel, Join how) {
+      boolean gated = how == Join.GATED;
+      MemorySegment sums = scratch(gated ? 2 : 1);
+      sums(panel, sums, 0);
+      long gates = blocks * BLOCK_BYTES;
+      long columns = gated ? w.out() / 2 : w.out();
+      if (gated) {
+        sums(panel + w.panels() / 2, sums, gates);
+      }
+      long width = how.rowBytes();
+      long rowBytes = width / PackedWeight.PANEL * columns;
+      long ontoRow = 4 * columns;
+      for (int first = 0; first < pixels; first += inRow) {
+        int count = Math.min(inRow, pixels - first);
+        long from = (long) first / inRow * padded() * AmxCode.PANEL_ROW;
+        long bytes = (long) count * AmxCode.PANEL_ROW;
+        long other = gated ? Range.address(sums, gates + from, bytes) : 0;
+        if (how == Join.ONTO) {
+          long at = (pixel + first) * ontoRow + (long) panel * AmxCode.PANEL_ROW;
+          long extent = (count - 1) * ontoRow + AmxCode.PANEL_ROW;
+          other = Range.address(Objects.requireNonNull(data.onto), at, extent);
+        }
+        long at = (pixel + first) * rowBytes + panel * width;
+        JoinCode.run(
+            kit.join(how),
+            NativeScratch.frame(),
+            Range.address(sums, from, bytes),
+            other,
+            gated ? AmxCode.PANEL_ROW : ontoRow,
+            Range.address(data.y, at, (count - 1) * rowBytes + width),
+            rowBytes,
+            count);
+      }
+      Reference.reachabilityFence(sums);
+    }
+
+    /** Rows of sums for neighbouring pixels: whole tiles. */
+    private int padded() {
+      return Math.ceilDiv(inRow, AmxCode.TILE) * AmxCode.TILE;
+    }
+
+    /** Multiplies all by a panel; the sums go to scratch memory. */
+    private void sums(int panel, MemorySegment scratch, long at) {
+      long to = Range.address(scratch, at, blocks * BLOCK_BYTES);
+      AmxCode.Sums sums = new AmxCode.Sums(to, AmxCode.PANEL_ROW, BLOCK_BYTES);
+      MemorySegment begin = kit.type == DotType.BF16 ? data.bias : zeros;
+      long beginAt = (long) panel * AmxCode.PANEL_ROW;
+      AmxCode.Sums in = new AmxCode.Sums(Range.address(begin, beginAt, AmxCode.PANEL_ROW), 0, 0);
       for (Piece piece : pieces) {
-        boolean last = piece == pieces.getLast();
-        if (last && straight > 0) {
-          long pitch = 4L * w.out();
-          long extent = (straight * AmxCode.ROWS - 1L) * pitch + AmxCode.PANEL_ROW;
-          long to = Range.address(y, 4 * first, extent);
-          run(piece, panel, 0, straight, in, new AmxCode.Sums(to, pitch, 0));
-        }
-        int from = last ? straight : 0;
-        if (from < blocks) {
-          run(piece, panel, from, blocks - from, in.from(from), sums.from(from));
-        }
+        run(piece, panel, in, sums);
         in = sums;
       }
-      int done = straight * AmxCode.ROWS;
-      if (done < pixels) {
-        finish(scratch, done, first, column, columns);
-      }
-      activate(first, columns);
-      Reference.reachabilityFence(scratch);
       Reference.reachabilityFence(table);
     }
 
-    private void run(
-        Piece piece, int panel, int from, int count, AmxCode.Sums in, AmxCode.Sums out) {
+    private void run(Piece piece, int panel, AmxCode.Sums in, AmxCode.Sums out) {
       long at = panel * w.panelBytes() + (long) piece.at * AmxCode.PANEL_STEP;
       long bytes = (long) piece.segments * piece.steps * AmxCode.PANEL_STEP;
-      long b = Range.address(packed, at, bytes);
-      int lines = AmxCode.lines(blocks);
-      long fetched = (long) from * piece.segments * piece.steps * lines * 64;
-      long table = Range.address(this.table, 16L * from, 16L * count);
+      long b = Range.address(data.packed, at, bytes);
       AmxCode.Steps steps =
           new AmxCode.Steps(
               piece.segment * copy.segmentStep() + (long) piece.from * AmxCode.STEP,
@@ -245,36 +311,32 @@ final class AmxProduct {
               copy.segmentStep(),
               piece.segments,
               piece.steps);
-      AmxCode.run(
-          kit.amx(lines),
-          NativeScratch.frame(),
-          table,
-          steps,
-          b,
-          b + bytes + fetched,
-          in,
-          out,
-          count);
+      long tiles = Range.address(table, 0, 2L * Long.BYTES * blocks);
+      Code code = kit.amx(AmxCode.lines(blocks));
+      AmxCode.run(code, NativeScratch.frame(), tiles, steps, b, b + bytes, in, out, blocks);
     }
 
-    /** Takes sums to the result, from a pixel on. */
-    private void finish(MemorySegment sums, int done, long first, int column, int columns) {
+    /** Multiplies by a panel and takes the sums to the result as they are wanted. */
+    private void finish(int panel, long firstPixel) {
+      MemorySegment sums = scratch(1);
+      sums(panel, sums, 0);
+      int column = panel * PackedWeight.PANEL;
+      int columns = Math.min(PackedWeight.PANEL, w.out() - column);
       boolean bytes = kit.type == DotType.INT8;
-      long scales = bytes ? Range.address(packed, w.scalesAt(), 4L * w.panels() * 32) : 0;
-      long columnSums = bytes ? Range.address(packed, w.sumsAt(), 4L * w.panels() * 32) : 0;
-      MemorySegment added = bytes ? bias : zeros; // bfloat16 began with the bias
-      int inRow = joined ? pixels : p.outW();
-      int padded = Math.ceilDiv(inRow, AmxCode.TILE) * AmxCode.TILE;
-      for (int pixel = done; pixel < pixels; ) {
+      long scales = bytes ? Range.address(data.packed, w.scalesAt(), 4L * w.panels() * 32) : 0;
+      long columnSums = bytes ? Range.address(data.packed, w.sumsAt(), 4L * w.panels() * 32) : 0;
+      MemorySegment added = bytes ? data.bias : zeros; // bfloat16 began with the bias
+      long first = firstPixel * w.out() + column;
+      for (int pixel = 0; pixel < pixels; ) {
         int run = copy.run(pixel, inRow - pixel % inRow);
-        long from = (pixel / inRow * padded + pixel % inRow) * (long) AmxCode.PANEL_ROW;
+        long from = (pixel / inRow * padded() + pixel % inRow) * (long) AmxCode.PANEL_ROW;
         long at = first + (long) pixel * w.out();
         FinishCode.run(
             kit.finish,
             NativeScratch.frame(),
             Range.address(sums, from, (long) run * AmxCode.PANEL_ROW),
             AmxCode.PANEL_ROW,
-            Range.address(y, 4 * at, 4 * ((run - 1L) * w.out() + columns)),
+            Range.address(data.y, 4 * at, 4 * ((run - 1L) * w.out() + columns)),
             4L * w.out(),
             Range.address(added, 4L * column, AmxCode.PANEL_ROW),
             scales + 4L * column,
@@ -285,11 +347,10 @@ final class AmxProduct {
             columns);
         pixel += run;
       }
-    }
-
-    private void activate(long first, int columns) {
       Activation activation = p.activation();
+      MemorySegment y = data.y;
       RowActivation.apply(VectorLevel.AVX512, activation, y, first, w.out(), pixels, columns);
+      Reference.reachabilityFence(sums);
     }
   }
 }

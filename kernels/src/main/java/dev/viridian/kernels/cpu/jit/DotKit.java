@@ -1,6 +1,7 @@
 package dev.viridian.kernels.cpu.jit;
 
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.cpu.jit.JoinCode.Join;
 import dev.viridian.kernels.cpu.jit.PanelStepCode.Step;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -62,7 +63,17 @@ final class DotKit {
         return false;
       }
     }
+    for (Join join : Join.values()) {
+      if (type == DotType.BF16 && source.apply(new JoinCode(join)) == null) {
+        return false;
+      }
+    }
     return true;
+  }
+
+  /** {@link JoinCode}; only where there are tiles, of BF16. */
+  Code join(Join join) {
+    return get(new JoinCode(join));
   }
 
   /** Whether there are tiles (AMX). */

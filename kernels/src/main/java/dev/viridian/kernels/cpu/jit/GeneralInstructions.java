@@ -249,6 +249,11 @@ class GeneralInstructions extends InstructionEncoder {
     }
   }
 
+  /** Other threads see what was stored before what is stored behind. */
+  final void sfence() {
+    bytes(0x0F, 0xAE, 0xF8);
+  }
+
   /** What the processor can do: leaf in eax, subleaf in ecx; answers in eax, ebx, ecx and edx. */
   final void cpuid() {
     bytes(0x0F, 0xA2);

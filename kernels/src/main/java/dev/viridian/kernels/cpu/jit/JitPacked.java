@@ -5,17 +5,21 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.Selective;
+import dev.viridian.kernels.cpu.jit.JoinCode.Join;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.TurnedPanels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
+import dev.viridian.kernels.memory.SystemMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +67,7 @@ public final class JitPacked implements PackedKernels, Selective {
     long values = Math.multiplyExact((long) w.out() * w.taps(), w.channels());
     Range.address("pack: weight", weight, type, values);
     Range.address("pack: packed", packed, DType.U8, w.bytes());
+    SystemMemory.inLargePages(HostBuffer.of(packed).asSlice(0, w.bytes()));
     PanelPacker packer =
         new PanelPacker(kit(w), w, type, HostBuffer.of(weight), HostBuffer.of(packed));
     workers.run(w.panels(), packer::pack);
@@ -154,13 +159,65 @@ public final class JitPacked implements PackedKernels, Selective {
       return;
     }
     if (AmxProduct.takes(kit, flat, w)) {
-      new AmxProduct(workers, kit, flat, w, from, weight, biases, HostBuffer.of(y)).run();
+      AmxProduct.Data data =
+          new AmxProduct.Data(from, DType.F32, weight, biases, null, HostBuffer.of(y));
+      new AmxProduct(workers, kit, flat, w, data).run();
     } else {
       onVectors(kit, flat, w, from, weight, biases, HostBuffer.of(y));
     }
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(packed);
     Reference.reachabilityFence(biases);
+    Reference.reachabilityFence(y);
+  }
+
+  /** With tiles. */
+  @Override
+  public boolean joins(PackedJoin p) {
+    DotKit kit = kits.apply(DotType.BF16);
+    return kit != null
+        && AmxProduct.takes(kit, flat(p.conv()), p.weight())
+        && AmxProduct.joins(p.weight());
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws IndexOutOfBoundsException if a buffer is shorter than it should be
+   */
+  @Override
+  public void joined(
+      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+    PackedWeight w = p.weight();
+    if (!joins(p)) {
+      throw new IllegalArgumentException("JitPacked: does not take " + p);
+    }
+    long outputs = Math.multiplyExact(p.rows(), p.columns());
+    Range.address("joined: x", x, p.x(), p.inputs());
+    Range.address("joined: weight", packed, DType.U8, w.bytes());
+    Range.address("joined: y", y, p.kind().type(), outputs);
+    MemorySegment added = null;
+    if (p.kind() == PackedJoin.Kind.ONTO) {
+      Buffer numbers = Objects.requireNonNull(onto, "joined: onto");
+      Range.address("joined: onto", numbers, DType.F32, outputs);
+      added = HostBuffer.of(numbers);
+    }
+    MemorySegment biases = biases(p.conv(), w, bias);
+    AmxProduct.Data data =
+        new AmxProduct.Data(
+            HostBuffer.of(x), p.x(), HostBuffer.of(packed), biases, added, HostBuffer.of(y));
+    Join join =
+        switch (p.kind()) {
+          case GATED -> Join.GATED;
+          case ONTO -> Join.ONTO;
+        };
+    if (p.rows() > 0) {
+      new AmxProduct(workers, kit(w), flat(p.conv()), w, data, join).run();
+    }
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(packed);
+    Reference.reachabilityFence(biases);
+    Reference.reachabilityFence(onto);
     Reference.reachabilityFence(y);
   }
 
@@ -174,7 +231,7 @@ public final class JitPacked implements PackedKernels, Selective {
       MemorySegment y) {
     DotProduct product =
         new DotProduct(workers, kit, w, packed, biases.address(), y, p.activation());
-    NarrowMap map = new NarrowMap(kit, workers, p, w, x, false);
+    NarrowMap map = new NarrowMap(kit, workers, p, w, x, DType.F32, false);
     int band = map.bandRows();
     for (int i = 0; i < p.n(); i++) {
       for (int row = 0; row < p.outH(); row += band) {

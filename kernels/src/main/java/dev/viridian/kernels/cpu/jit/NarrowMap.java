@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.viridian.kernels.ConvProblem;
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.cpu.threads.Workers;
 import java.lang.foreign.MemorySegment;
@@ -32,6 +33,7 @@ final class NarrowMap implements LeftRows {
   private final ConvProblem p;
   private final PackedWeight w;
   private final MemorySegment x;
+  private final DType type;
   private final boolean together;
   private final boolean ofRows;
   private final boolean spread;
@@ -48,11 +50,19 @@ final class NarrowMap implements LeftRows {
   /**
    * Of a map that the caller checked.
    *
+   * @param type of the map: F32, or what the copy has
    * @param spread only where the kernel's taps lie side by side
    */
   NarrowMap(
-      DotKit kit, Workers workers, ConvProblem p, PackedWeight w, MemorySegment x, boolean spread) {
+      DotKit kit,
+      Workers workers,
+      ConvProblem p,
+      PackedWeight w,
+      MemorySegment x,
+      DType type,
+      boolean spread) {
     this.kit = kit;
+    this.type = type;
     this.spread = spread;
     this.workers = workers;
     this.p = p;
@@ -80,6 +90,7 @@ final class NarrowMap implements LeftRows {
     p = like.p;
     w = like.w;
     x = like.x;
+    type = like.type;
     together = like.together;
     ofRows = like.ofRows;
     padW = like.padW;
@@ -182,6 +193,10 @@ final class NarrowMap implements LeftRows {
     target.asSlice(to, left).fill(zero);
     target.asSlice(to + left + inside, p.padRight() * pixelBytes).fill(zero);
     long from = (((long) image * p.h() + y) * p.w()) * p.c();
+    if (type != DType.F32) {
+      copy(2 * from, target, to + left);
+      return;
+    }
     long first = Range.address(target, to + left, inside);
     long source = Range.address(x, 4 * from, 4L * p.w() * p.c());
     Frame frame = NativeScratch.frame();
@@ -203,6 +218,19 @@ final class NarrowMap implements LeftRows {
         zeroPoint = quanta.get(JAVA_INT, quantum + 4);
       }
       narrow.run(kit.narrow, frame, at, first + r * pixelBytes, count, filled, inverse, zeroPoint);
+    }
+  }
+
+  /** Copies the pixels of a row that are in low precision already. */
+  private void copy(long from, MemorySegment target, long to) {
+    long bytes = 2L * p.c();
+    int runs = bytes == pixelBytes ? 1 : p.w();
+    long each = runs == 1 ? bytes * p.w() : bytes;
+    for (int r = 0; r < runs; r++) {
+      MemorySegment.copy(x, from + r * each, target, to + r * pixelBytes, each);
+      if (runs > 1) {
+        target.asSlice(to + r * pixelBytes + each, pixelBytes - each).fill((byte) 0);
+      }
     }
   }
 

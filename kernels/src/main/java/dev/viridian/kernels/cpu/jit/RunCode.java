@@ -250,7 +250,7 @@ record RunCode(VectorLevel level, Function function, boolean repeatsA, boolean r
   }
 
   /** By the series of the error function, which is good enough where |x| is below 4. */
-  private static double gelu(double x) {
+  static double gelu(double x) {
     double z = x * Math.sqrt(0.5);
     double term = z;
     double sum = z;

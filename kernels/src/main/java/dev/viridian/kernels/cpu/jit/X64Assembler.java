@@ -49,6 +49,8 @@ final class X64Assembler extends VectorInstructions {
   private static final Opcode DOT_BYTES =
       new Opcode(Form.EVEX, MAP_0F38, PREFIX_66, 0x50, 0, Width.FULL);
 
+  private static final Opcode STREAM =
+      new Opcode(Form.BOTH, MAP_0F, PREFIX_NONE, 0x2B, 0, Width.FULL);
   private static final Opcode STORE_WORDS =
       new Opcode(Form.EVEX, MAP_0F, PREFIX_F2, 0x7F, 1, Width.VECTOR);
   private static final Opcode TO_BYTES =
@@ -62,6 +64,11 @@ final class X64Assembler extends VectorInstructions {
   /** Stores a vector; any alignment. */
   void vmovups(Mem to, Vec from) {
     vector(STORE, from.bits(), from, 0, to);
+  }
+
+  /** Stores a vector past the caches; aligned to its size. {@link #sfence} comes before others. */
+  void vmovntps(Mem to, Vec from) {
+    vector(STREAM, from.bits(), from, 0, to);
   }
 
   /** Copies a register. */

@@ -3,15 +3,18 @@ package dev.viridian.kernels.cpu.reference;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Products with packed weights by plain loops, summed in double. */
@@ -170,6 +173,42 @@ public final class ReferencePacked implements PackedKernels {
           ConvProblem.of(1, rows, 1, w.channels(), w.out(), 1, 1, 0)
               .epilogue(bias != null, biasType, Activation.NONE);
       convolve(p, w, x, packed, bias, y);
+    }
+  }
+
+  @Override
+  public boolean joins(PackedJoin p) {
+    return true;
+  }
+
+  @Override
+  public void joined(
+      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment left = arena.allocate(4 * p.inputs() + 4, 64);
+      MemorySegment product = arena.allocate(4 * p.rows() * p.weight().out() + 4, 64);
+      for (long i = 0; i < p.inputs(); i++) {
+        Numbers.set(left, i, Numbers.get(HostBuffer.of(x), p.x(), i));
+      }
+      HostBuffer wide = new HostBuffer(product);
+      convolve(p.conv(), p.weight(), new HostBuffer(left), packed, bias, wide);
+      finish(p, product, onto, HostBuffer.of(y));
+    }
+  }
+
+  private static void finish(
+      PackedJoin p, MemorySegment product, @Nullable Buffer onto, MemorySegment y) {
+    int columns = p.columns();
+    for (long i = 0; i < p.rows() * columns; i++) {
+      if (p.kind() == PackedJoin.Kind.GATED) {
+        long at = i / columns * p.weight().out() + i % columns;
+        double gate = SpecialFunctions.gelu(Numbers.get(product, at + columns));
+        short bits = Numbers.floatToBf16((float) (Numbers.get(product, at) * gate));
+        y.set(Numbers.SHORT, 2 * i, bits);
+      } else {
+        MemorySegment added = HostBuffer.of(Objects.requireNonNull(onto, "onto"));
+        Numbers.set(y, i, Numbers.get(product, i) + Numbers.get(added, i));
+      }
     }
   }
 

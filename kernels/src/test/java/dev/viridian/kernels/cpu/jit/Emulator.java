@@ -132,6 +132,10 @@ final class Emulator implements Code {
         operands(rex >> 2 & 1, rex >> 1 & 1, rex & 1, 1);
         return;
       }
+      if (condition == 0xAE) { // sfence
+        at++;
+        return;
+      }
       int distance = next32();
       boolean taken =
           switch (condition) {
@@ -390,7 +394,7 @@ final class Emulator implements Code {
       int key, float[] to, int first, int second, int lanes, boolean broadcast) {
     float[] a = v[first];
     float[] b = inMemory ? new float[16] : v[second];
-    boolean store = key == 0x1011 || key == 0x137F;
+    boolean store = key == 0x1011 || key == 0x102B || key == 0x137F;
     for (int i = 0; inMemory && !store && i < (key == 0x2118 ? 1 : lanes); i++) {
       if ((mask >> i & 1) != 0) {
         b[i] = memory.get(JAVA_FLOAT_UNALIGNED, address + (broadcast ? 0 : 4L * i));
@@ -411,7 +415,7 @@ final class Emulator implements Code {
     for (int i = 0; i < lanes; i++) {
       switch (key) {
         case 0x1010, 0x1028 -> to[i] = b[i]; // vmovups, vmovaps
-        case 0x1011 -> { // vmovups to memory
+        case 0x1011, 0x102B -> { // vmovups and vmovntps to memory
           if ((mask >> i & 1) != 0) {
             memory.set(JAVA_FLOAT_UNALIGNED, address + 4L * i, to[i]);
           }
