@@ -38,9 +38,12 @@ final class AmxProduct {
   private static final int FEWEST_PIXELS = 64;
 
   /** Bytes of a task's copy: it shares the second cache with pieces of the weight and sums. */
-  static int COPY = 896 << 10;
+  static int COPY = 3 << 20;
 
   private static final long BLOCK_BYTES = (long) AmxCode.ROWS * AmxCode.PANEL_ROW;
+
+  /** Bytes of the sums of panels that are multiplied together. */
+  static int SUMS = 256 << 10;
 
   private static final int TASKS_PER_THREAD = 4;
 
@@ -186,8 +189,10 @@ final class AmxProduct {
           Rows rows = own.computeIfAbsent(Thread.currentThread(), thread -> new Rows());
           rows.enter(band / bands, row, Math.min(height, p.outH() - row));
           int end = (int) ((long) panels * (part + 1) / parts);
-          for (int j = (int) ((long) panels * part / parts); j < end; j++) {
-            rows.multiply(j);
+          int first = (int) ((long) panels * part / parts);
+          int group = rows.group();
+          for (int j = first; j < end; j += group) {
+            rows.multiply(j, Math.min(group, end - j));
           }
         });
     Reference.reachabilityFence(own);
@@ -228,32 +233,39 @@ final class AmxProduct {
       }
     }
 
-    /** The result of a panel's columns. */
-    void multiply(int panel) {
+    /** How many panels are best multiplied together: their sums stay in the second cache. */
+    int group() {
+      long each = (join == Join.GATED ? 2 : 1) * blocks * BLOCK_BYTES;
+      return pieces.size() == 1 ? 1 : (int) Math.max(1, SUMS / each);
+    }
+
+    /** The result of some panels' columns. */
+    void multiply(int panel, int count) {
+      int all = join == Join.GATED ? 2 * count : count;
+      MemorySegment scratch = NativeScratch.get(NativeScratch.Part.TILE, all * blocks * BLOCK_BYTES);
+      sums(panel, count, scratch);
       long pixel = ((long) image * p.outH() + row) * p.outW();
-      if (join != null) {
-        join(panel, pixel, join);
-      } else if (copies) {
-        join(panel, pixel, Join.COPY);
-      } else {
-        finish(panel, pixel);
+      for (int i = 0; i < count; i++) {
+        long at = i * blocks * BLOCK_BYTES;
+        if (join != null) {
+          join(panel + i, pixel, scratch, at, at + count * blocks * BLOCK_BYTES, join);
+        } else if (copies) {
+          join(panel + i, pixel, scratch, at, 0, Join.COPY);
+        } else {
+          finish(panel + i, pixel, scratch, at);
+        }
       }
+      Reference.reachabilityFence(scratch);
     }
 
-    private MemorySegment scratch(int panels) {
-      return NativeScratch.get(NativeScratch.Part.TILE, panels * blocks * BLOCK_BYTES);
-    }
-
-    /** Multiplies by a panel, and by its gate's, and takes the sums to the result. */
-    private void join(int panel, long pixel, Join how) {
+    /**
+     * Takes sums of a panel to the result.
+     *
+     * @param sums their memory; they begin at byte {@code at}, those of its gate at another
+     */
+    private void join(int panel, long pixel, MemorySegment sums, long at, long gates, Join how) {
       boolean gated = how == Join.GATED;
-      MemorySegment sums = scratch(gated ? 2 : 1);
-      sums(panel, sums, 0);
-      long gates = blocks * BLOCK_BYTES;
       long columns = gated ? w.out() / 2 : w.out();
-      if (gated) {
-        sums(panel + w.panels() / 2, sums, gates);
-      }
       long width = how.rowBytes();
       long rowBytes = width / PackedWeight.PANEL * columns;
       long ontoRow = 4 * columns;
@@ -263,22 +275,21 @@ final class AmxProduct {
         long bytes = (long) count * AmxCode.PANEL_ROW;
         long other = gated ? Range.address(sums, gates + from, bytes) : 0;
         if (how == Join.ONTO) {
-          long at = (pixel + first) * ontoRow + (long) panel * AmxCode.PANEL_ROW;
+          long ontoAt = (pixel + first) * ontoRow + (long) panel * AmxCode.PANEL_ROW;
           long extent = (count - 1) * ontoRow + AmxCode.PANEL_ROW;
-          other = Range.address(Objects.requireNonNull(data.onto), at, extent);
+          other = Range.address(Objects.requireNonNull(data.onto), ontoAt, extent);
         }
-        long at = (pixel + first) * rowBytes + panel * width;
+        long to = (pixel + first) * rowBytes + panel * width;
         JoinCode.run(
             kit.join(how),
             NativeScratch.frame(),
-            Range.address(sums, from, bytes),
+            Range.address(sums, at + from, bytes),
             other,
             gated ? AmxCode.PANEL_ROW : ontoRow,
-            Range.address(data.y, at, (count - 1) * rowBytes + width),
+            Range.address(data.y, to, (count - 1) * rowBytes + width),
             rowBytes,
             count);
       }
-      Reference.reachabilityFence(sums);
     }
 
     /** Rows of sums for neighbouring pixels: whole tiles. */
@@ -286,24 +297,36 @@ final class AmxProduct {
       return Math.ceilDiv(inRow, AmxCode.TILE) * AmxCode.TILE;
     }
 
-    /** Multiplies all by a panel; the sums go to scratch memory. */
-    private void sums(int panel, MemorySegment scratch, long at) {
-      long to = Range.address(scratch, at, blocks * BLOCK_BYTES);
-      AmxCode.Sums sums = new AmxCode.Sums(to, AmxCode.PANEL_ROW, BLOCK_BYTES);
-      MemorySegment begin = kit.type == DotType.BF16 ? data.bias : zeros;
-      long beginAt = (long) panel * AmxCode.PANEL_ROW;
-      AmxCode.Sums in = new AmxCode.Sums(Range.address(begin, beginAt, AmxCode.PANEL_ROW), 0, 0);
-      for (Piece piece : pieces) {
-        run(piece, panel, in, sums);
-        in = sums;
+    /** Multiplies all by some panels, and by their gates, one behind the other in scratch memory. */
+    private void sums(int panel, int count, MemorySegment scratch) {
+      int all = join == Join.GATED ? 2 * count : count;
+      for (int i = 0; i < pieces.size(); i++) {
+        Piece piece = pieces.get(i);
+        for (int j = 0; j < all; j++) {
+          int of = number(panel, count, j);
+          long next =
+              j + 1 < all
+                  ? at(number(panel, count, j + 1), piece)
+                  : i + 1 < pieces.size()
+                      ? at(panel, pieces.get(i + 1))
+                      : at(panel + count, pieces.getFirst());
+          run(piece, of, next, scratch, j * blocks * BLOCK_BYTES);
+        }
       }
       Reference.reachabilityFence(table);
     }
 
-    private void run(Piece piece, int panel, AmxCode.Sums in, AmxCode.Sums out) {
-      long at = panel * w.panelBytes() + (long) piece.at * AmxCode.PANEL_STEP;
+    private int number(int panel, int count, int i) {
+      return i < count ? panel + i : panel + w.panels() / 2 + i - count;
+    }
+
+    private long at(int panel, Piece piece) {
+      return panel * w.panelBytes() + (long) piece.at * AmxCode.PANEL_STEP;
+    }
+
+    private void run(Piece piece, int panel, long next, MemorySegment scratch, long sumsAt) {
       long bytes = (long) piece.segments * piece.steps * AmxCode.PANEL_STEP;
-      long b = Range.address(data.packed, at, bytes);
+      long b = Range.address(data.packed, at(panel, piece), bytes);
       AmxCode.Steps steps =
           new AmxCode.Steps(
               piece.segment * copy.segmentStep() + (long) piece.from * AmxCode.STEP,
@@ -313,13 +336,20 @@ final class AmxProduct {
               piece.steps);
       long tiles = Range.address(table, 0, 2L * Long.BYTES * blocks);
       Code code = kit.amx(AmxCode.lines(blocks));
-      AmxCode.run(code, NativeScratch.frame(), tiles, steps, b, b + bytes, in, out, blocks);
+      long to = Range.address(scratch, sumsAt, blocks * BLOCK_BYTES);
+      AmxCode.Sums sums = new AmxCode.Sums(to, AmxCode.PANEL_ROW, BLOCK_BYTES);
+      AmxCode.Sums in = sums;
+      if (piece.at == 0) {
+        MemorySegment begin = kit.type == DotType.BF16 ? data.bias : zeros;
+        long beginAt = (long) panel * AmxCode.PANEL_ROW;
+        in = new AmxCode.Sums(Range.address(begin, beginAt, AmxCode.PANEL_ROW), 0, 0);
+      }
+      long fetched = data.packed.address() + next; // nothing faults, whatever lies there
+      AmxCode.run(code, NativeScratch.frame(), tiles, steps, b, fetched, in, sums, blocks);
     }
 
-    /** Multiplies by a panel and takes the sums to the result as they are wanted. */
-    private void finish(int panel, long firstPixel) {
-      MemorySegment sums = scratch(1);
-      sums(panel, sums, 0);
+    /** Takes sums of a panel to the result as they are wanted. */
+    private void finish(int panel, long firstPixel, MemorySegment sums, long sumsAt) {
       int column = panel * PackedWeight.PANEL;
       int columns = Math.min(PackedWeight.PANEL, w.out() - column);
       boolean bytes = kit.type == DotType.INT8;
@@ -334,7 +364,7 @@ final class AmxProduct {
         FinishCode.run(
             kit.finish,
             NativeScratch.frame(),
-            Range.address(sums, from, (long) run * AmxCode.PANEL_ROW),
+            Range.address(sums, sumsAt + from, (long) run * AmxCode.PANEL_ROW),
             AmxCode.PANEL_ROW,
             Range.address(data.y, 4 * at, 4 * ((run - 1L) * w.out() + columns)),
             4L * w.out(),
@@ -350,7 +380,6 @@ final class AmxProduct {
       Activation activation = p.activation();
       MemorySegment y = data.y;
       RowActivation.apply(VectorLevel.AVX512, activation, y, first, w.out(), pixels, columns);
-      Reference.reachabilityFence(sums);
     }
   }
 }
