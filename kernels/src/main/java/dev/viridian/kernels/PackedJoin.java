@@ -26,22 +26,21 @@ public record PackedJoin(ConvProblem conv, PackedWeight weight, DType x, Kind ki
     }
   }
 
-  private static final String NAME = "PackedJoin";
-
   /** Checks. */
   public PackedJoin {
-    Check.that(weight.precision() == Precision.BF16, NAME, weight + " is not taken");
-    Check.that(
-        conv.activation() == Activation.NONE && conv.groups() == 1, NAME, conv + " is not taken");
-    Check.that(
-        conv.c() == weight.channels()
+    boolean taken =
+        weight.precision() == Precision.BF16
+            && conv.activation() == Activation.NONE
+            && conv.groups() == 1
+            && conv.c() == weight.channels()
             && conv.outC() == weight.out()
-            && conv.kh() * conv.kw() == weight.taps(),
-        NAME,
-        weight + " does not belong to " + conv);
-    Check.that(x == DType.F32 || x == DType.BF16, NAME, "x of " + x);
-    Check.that(
-        kind != Kind.GATED || weight.out() % 2 == 0, NAME, "an odd number of columns: " + weight);
+            && conv.kh() * conv.kw() == weight.taps()
+            && (x == DType.F32 || x == DType.BF16)
+            && (kind != Kind.GATED || weight.out() % 2 == 0);
+    if (!taken) {
+      throw new IllegalArgumentException(
+          "PackedJoin: not taken: " + conv + " by " + weight + " of " + x + ", " + kind);
+    }
   }
 
   /** A product of rows with a bias. */

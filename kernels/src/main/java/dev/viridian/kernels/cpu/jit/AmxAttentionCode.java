@@ -55,11 +55,14 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
   static final int ROW_NUMBERS = 2 * Float.BYTES;
 
   private static final int TILE = 1024;
+
+  /** Bytes of a panel's scores; there are two, so that none waits for the other. */
   private static final int SCORES = 4 * TILE;
+
   private static final int WEIGHTS = 2 * TILE;
 
   /** Bytes of the memory that a call works in. */
-  static final int SCRATCH = SCORES + BLOCK * WEIGHTS;
+  static final int SCRATCH = 2 * SCORES + BLOCK * WEIGHTS;
 
   /**
    * What a row's first number is less its whole number: added to a score, it rounds that to a whole
@@ -188,47 +191,89 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
     lower(a, Gpr.RAX, BY_QUERY);
     a.mov(Gpr.RSI, argument(PANELS));
     a.mov(Gpr.RDX, argument(WEIGHTS_AT));
-    products(a).forEach(Runnable::run);
-    storeScores(a, 0);
-    storeScores(a, 2);
+    if (resident()) {
+      for (int s = 0; s < steps; s++) {
+        a.tileloadd(query(0, s), Mem.at(Gpr.RAX, BY_QUERY, 2 * STEP * s));
+        a.tileloadd(query(1, s), Mem.at(Gpr.RBX, BY_QUERY, 2 * STEP * s));
+      }
+    }
+    products(a, 0).forEach(Runnable::run);
     a.mov(Gpr.R13, PANELS_HERE);
+    CodeBuffer.Label done = a.label();
     CodeBuffer.Label panel = a.here();
-    CodeBuffer.Label last = a.label();
-    a.cmp(Gpr.R13, 1); // the last panel is multiplied again: nobody looks at that
-    a.jump(Condition.EQUAL, last);
-    a.add(Gpr.RSI, KEY_PANEL);
-    a.bind(last);
-    woven(a);
-    a.add(Gpr.RDX, WEIGHTS);
+    woven(a, 0);
+    a.dec(Gpr.R13);
+    a.jump(Condition.EQUAL, done);
+    woven(a, 1);
     a.dec(Gpr.R13);
     a.jump(Condition.NOT_EQUAL, panel);
+    a.bind(done);
     a.add(Gpr.RSI, KEY_PANEL);
     a.mov(argument(PANELS), Gpr.RSI);
   }
 
   /** Powers of the scores at hand, and between their steps the products of the next ones. */
-  private void woven(X64Assembler a) {
+  private void woven(X64Assembler a, int from) {
+    CodeBuffer.Label last = a.label();
+    a.cmp(Gpr.R13, 1); // the last panel is multiplied again: nobody looks at that
+    a.jump(Condition.EQUAL, last);
+    a.add(Gpr.RSI, KEY_PANEL);
+    a.bind(last);
     List<Runnable> powers = new ArrayList<>();
     for (int row = 0; row < ROWS; row += TOGETHER) {
-      powers(a, row, powers);
+      powers(a, row, SCORES * from, powers);
     }
-    List<Runnable> products = products(a);
-    int end = powers.size() * 3 / 4; // later than that the upper half of the scores has been read
+    List<Runnable> products = products(a, SCORES * (1 - from));
+    int end = powers.size() * 4 / 5; // the last scores are in memory when they are read
     int done = 0;
     for (int i = 0; i < powers.size(); i++) {
       powers.get(i).run();
       for (; done < products.size() && done * (long) end <= i * (long) products.size(); done++) {
         products.get(done).run();
       }
-      if (i == end) {
-        storeScores(a, 0);
-      }
     }
-    storeScores(a, 2);
+    a.add(Gpr.RDX, WEIGHTS);
   }
 
-  /** Scores of a panel, in four tiles. */
-  private List<Runnable> products(X64Assembler a) {
+  /** Whether tiles hold the queries while all panels of a block go by. */
+  private boolean resident() {
+    return steps <= 2;
+  }
+
+  private static Tile query(int half, int step) {
+    return tile(4 + 2 * half + step);
+  }
+
+  /** Scores of a panel, in four tiles, and to memory. */
+  private List<Runnable> products(X64Assembler a, int to) {
+    return resident() ? byResident(a, to) : byLoaded(a, to);
+  }
+
+  private List<Runnable> byResident(X64Assembler a, int to) {
+    List<Runnable> all = new ArrayList<>();
+    for (int j = 0; j < 2; j++) {
+      for (int s = 0; s < steps; s++) {
+        Mem keys = Mem.at(Gpr.RSI, BY_KEYS, KEY_STEP * s + 64 * j);
+        Tile key = tile(2 + s);
+        all.add(() -> a.tileloadd(key, keys));
+      }
+      all.add(() -> a.tilezero(tile(0)));
+      all.add(() -> a.tilezero(tile(1)));
+      for (int s = 0; s < steps; s++) {
+        Tile key = tile(2 + s);
+        Tile upper = query(0, s);
+        Tile lower = query(1, s);
+        all.add(() -> a.tdpbf16ps(tile(0), upper, key));
+        all.add(() -> a.tdpbf16ps(tile(1), lower, key));
+      }
+      int upper = to + TILE * j;
+      all.add(() -> a.tilestored(Mem.at(SCORES_AT, BY_LINE, upper), tile(0)));
+      all.add(() -> a.tilestored(Mem.at(SCORES_AT, BY_LINE, upper + 2 * TILE), tile(1)));
+    }
+    return all;
+  }
+
+  private List<Runnable> byLoaded(X64Assembler a, int to) {
     List<Runnable> all = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
       Tile sum = tile(i);
@@ -237,23 +282,21 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
     for (int s = 0; s < steps; s++) {
       int query = 2 * STEP * s;
       int key = KEY_STEP * s;
-      all.add(() -> a.tileloadd(tile(4), Mem.at(Gpr.RAX, BY_QUERY, query)));
       all.add(() -> a.tileloadd(tile(6), Mem.at(Gpr.RSI, BY_KEYS, key)));
-      all.add(() -> a.tdpbf16ps(tile(0), tile(4), tile(6)));
       all.add(() -> a.tileloadd(tile(7), Mem.at(Gpr.RSI, BY_KEYS, key + 64)));
-      all.add(() -> a.tdpbf16ps(tile(1), tile(4), tile(7)));
+      all.add(() -> a.tileloadd(tile(4), Mem.at(Gpr.RAX, BY_QUERY, query)));
       all.add(() -> a.tileloadd(tile(5), Mem.at(Gpr.RBX, BY_QUERY, query)));
+      all.add(() -> a.tdpbf16ps(tile(0), tile(4), tile(6)));
+      all.add(() -> a.tdpbf16ps(tile(1), tile(4), tile(7)));
       all.add(() -> a.tdpbf16ps(tile(2), tile(5), tile(6)));
       all.add(() -> a.tdpbf16ps(tile(3), tile(5), tile(7)));
     }
-    return all;
-  }
-
-  /** Writes the scores of sixteen rows, whose tiles begin at one. */
-  private static void storeScores(X64Assembler a, int first) {
-    for (int i = first; i < first + 2; i++) {
-      a.tilestored(Mem.at(SCORES_AT, BY_LINE, TILE * i), tile(i));
+    for (int i = 0; i < 4; i++) {
+      Mem at = Mem.at(SCORES_AT, BY_LINE, to + TILE * i);
+      Tile sum = tile(i);
+      all.add(() -> a.tilestored(at, sum));
     }
+    return all;
   }
 
   private static Vec coefficient(int i) {
@@ -261,7 +304,7 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
   }
 
   /** The steps from scores of {@link #TOGETHER} rows to weights in memory. */
-  private void powers(X64Assembler a, int first, List<Runnable> to) {
+  private void powers(X64Assembler a, int first, int from, List<Runnable> to) {
     for (int i = 0; i < TOGETHER; i++) {
       int row = first + i;
       Vec least = Vec.zmm(29 + i % 2);
@@ -270,7 +313,7 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
       }
       for (int j = 0; j < 2; j++) {
         Vec x = Vec.zmm(2 * i + j);
-        int at = TILE * (row / 16 * 2 + j) + 64 * (row % 16);
+        int at = from + TILE * (row / 16 * 2 + j) + 64 * (row % 16);
         Mem score = Mem.at(SCORES_AT, at);
         to.add(clamps ? () -> a.vmaxps(x, least, score) : () -> a.vmovups(x, score));
       }
@@ -423,7 +466,7 @@ record AmxAttentionCode(int steps, boolean clamps) implements Generated {
         .set(SUMS, sums)
         .set(SUMS_ROW, sumsRow)
         .set(SCRATCH_AT, scratch)
-        .set(WEIGHTS_AT, scratch + SCORES)
+        .set(WEIGHTS_AT, scratch + 2 * SCORES)
         .call(page);
   }
 

@@ -121,12 +121,14 @@ record AmxCode(DotType type, int lines) implements Generated {
     a.mov(Gpr.RBP, argument(STEPS));
     a.align(32);
     CodeBuffer.Label step = a.here();
-    a.tileloadd(tile(4), Mem.at(Gpr.RAX, Gpr.R8, 0));
+    // The two tiles of the weight share pairs of lines. Loads first: where another thread shares
+    // the core they do not run beside products anyhow.
     a.tileloadd(tile(6), Mem.at(Gpr.RSI, Gpr.R9, 0));
-    multiply(a, 0, 4, 6);
     a.tileloadd(tile(7), Mem.at(Gpr.RSI, Gpr.R9, 64));
-    multiply(a, 1, 4, 7);
+    a.tileloadd(tile(4), Mem.at(Gpr.RAX, Gpr.R8, 0));
     a.tileloadd(tile(5), Mem.at(Gpr.RBX, Gpr.R8, 0));
+    multiply(a, 0, 4, 6);
+    multiply(a, 1, 4, 7);
     multiply(a, 2, 5, 6);
     multiply(a, 3, 5, 7);
     for (int i = 0; i < lines; i++) {

@@ -45,7 +45,7 @@ final class AmxProduct {
   /** Bytes of the sums of panels that are multiplied together. */
   static int SUMS = 256 << 10;
 
-  private static final int TASKS_PER_THREAD = 4;
+  static int TASKS_PER_THREAD = 4;
 
   /** Rows that are multiplied for one of the result: tiles are that much faster than vectors. */
   private static final int MOST_PER_ROW = 4;
@@ -242,7 +242,8 @@ final class AmxProduct {
     /** The result of some panels' columns. */
     void multiply(int panel, int count) {
       int all = join == Join.GATED ? 2 * count : count;
-      MemorySegment scratch = NativeScratch.get(NativeScratch.Part.TILE, all * blocks * BLOCK_BYTES);
+      MemorySegment scratch =
+          NativeScratch.get(NativeScratch.Part.TILE, all * blocks * BLOCK_BYTES);
       sums(panel, count, scratch);
       long pixel = ((long) image * p.outH() + row) * p.outW();
       for (int i = 0; i < count; i++) {
@@ -297,7 +298,9 @@ final class AmxProduct {
       return Math.ceilDiv(inRow, AmxCode.TILE) * AmxCode.TILE;
     }
 
-    /** Multiplies all by some panels, and by their gates, one behind the other in scratch memory. */
+    /**
+     * Multiplies all by some panels, and by their gates, one behind the other in scratch memory.
+     */
     private void sums(int panel, int count, MemorySegment scratch) {
       int all = join == Join.GATED ? 2 * count : count;
       for (int i = 0; i < pieces.size(); i++) {

@@ -52,8 +52,49 @@ public final class Workers implements AutoCloseable {
     }
   }
 
-  private static final int SPINS = 2_000;
+  /**
+   * How long a thread that has nothing to do stays awake, in nanoseconds: what a network does
+   * between two tasks takes less. To be woken may take as long as a small task, on a virtual
+   * machine most of all.
+   */
+  private static final long PATIENCE = 3_000_000;
 
+  /** The same where threads outnumber processors: whoever waits keeps another from working. */
+  private static final long CROWDED_PATIENCE = 100_000;
+
+  /** Turns of a waiting loop between two looks at the clock. */
+  private static final int TURNS = 32;
+
+  /** A wait that has begun. */
+  private static final class Wait {
+    private final long patience;
+    private long begin;
+    private int turns;
+
+    Wait(long patience) {
+      this.patience = patience;
+    }
+
+    /** Begins anew. */
+    void restart() {
+      turns = 0;
+    }
+
+    /** Waits for a moment; false if it is time to sleep. */
+    boolean goesOn() {
+      Thread.onSpinWait();
+      if (turns++ % TURNS != 0) {
+        return true;
+      }
+      long now = System.nanoTime();
+      if (turns == 1) {
+        begin = now;
+      }
+      return now - begin < patience;
+    }
+  }
+
+  private final long patience;
   private final Thread[] threads;
   private final ThreadLocal<Boolean> inside = ThreadLocal.withInitial(() -> false);
   private volatile Task current;
@@ -68,6 +109,8 @@ public final class Workers implements AutoCloseable {
     if (threadCount < 1) {
       throw new IllegalArgumentException("threads: expected at least 1, got " + threadCount);
     }
+    boolean crowded = threadCount > Runtime.getRuntime().availableProcessors();
+    patience = crowded ? CROWDED_PATIENCE : PATIENCE;
     threads = new Thread[threadCount - 1];
     for (int i = 0; i < threads.length; i++) {
       threads[i] =
@@ -84,17 +127,14 @@ public final class Workers implements AutoCloseable {
   private void loop() {
     inside.set(true);
     Task last = null;
-    int spins = 0;
+    Wait wait = new Wait(patience);
     while (!closed) {
       Task task = current;
       if (task != null && task != last) {
         last = task;
-        spins = 0;
         task.work();
-      } else if (spins < SPINS) {
-        spins++;
-        Thread.onSpinWait();
-      } else {
+        wait.restart();
+      } else if (!wait.goesOn()) {
         LockSupport.park(this);
       }
     }
@@ -125,10 +165,9 @@ public final class Workers implements AutoCloseable {
       }
       task.work();
       task.waiter = Thread.currentThread();
-      for (int spins = 0; task.done.get() < count; spins++) {
-        if (spins < SPINS) {
-          Thread.onSpinWait();
-        } else {
+      Wait wait = new Wait(patience);
+      while (task.done.get() < count) {
+        if (!wait.goesOn()) {
           LockSupport.park(this);
         }
       }
