@@ -75,13 +75,19 @@ record AmxPanels(AttentionKit kit, int tokens, int dim) {
       int width = Math.clamp(dim - column, 0, COLUMNS);
       values.pack(kit.panels, column, width, panel * KEYS, present, floats, 0, COLUMNS);
       floats.asSlice(row * present, row * (KEYS - present)).fill((byte) 0);
-      for (int i = 0; width < COLUMNS && i < present; i++) {
-        floats.set(JAVA_FLOAT, row * i + 4L * width, 1f);
+      if (width < COLUMNS) { // apart: a condition in the loop was compiled anew again and again
+        ones(floats, 4L * width, row, present);
       }
       long panelAt = at + g * valueGroup() + (long) AmxAttentionCode.VALUE_PANEL * panel;
       kit.words(floats, COLUMNS, KEYS / 2, to, panelAt);
     }
     Reference.reachabilityFence(floats);
+  }
+
+  private static void ones(MemorySegment to, long at, long step, int count) {
+    for (int i = 0; i < count; i++) {
+      to.set(JAVA_FLOAT, at + step * i, 1f);
+    }
   }
 
   private int present(int panel) {

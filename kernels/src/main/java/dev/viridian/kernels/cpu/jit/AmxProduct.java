@@ -225,12 +225,15 @@ final class AmxProduct {
       int each = Math.ceilDiv(inRow, AmxCode.TILE);
       int tiles = Math.multiplyExact(pixels / inRow, each);
       blocks = Math.ceilDiv(tiles, 2);
-      table = NativeScratch.get(NativeScratch.Part.ROWS, 2L * Long.BYTES * blocks);
-      for (int i = 0; i < 2 * blocks; i++) {
+      int[] first = new int[2 * blocks];
+      for (int i = 0; i < first.length; i++) {
         int of = Math.min(i, tiles - 1); // a block's second tile may be its first once more
-        int first = of / each * inRow + of % each * AmxCode.TILE;
-        table.setAtIndex(JAVA_LONG, i, copy.tile(first, AmxCode.TILE));
+        first[i] = of / each * inRow + of % each * AmxCode.TILE;
       }
+      long[] addresses = new long[first.length];
+      copy.tiles(first, AmxCode.TILE, addresses);
+      table = NativeScratch.get(NativeScratch.Part.ROWS, (long) Long.BYTES * addresses.length);
+      MemorySegment.copy(addresses, 0, table, JAVA_LONG, 0, addresses.length);
     }
 
     /** How many panels are best multiplied together: their sums stay in the second cache. */

@@ -11,9 +11,9 @@ import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.jit.JoinCode.Join;
-import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.cpu.vector.TurnedPanels;
+import dev.viridian.kernels.cpu.vector.VectorNorm;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
 import dev.viridian.kernels.memory.SystemMemory;
@@ -255,10 +255,8 @@ public final class JitPacked implements PackedKernels, Selective {
     to.asSlice(0, bytes).fill((byte) 0);
     if (p.bias() && bias != null) {
       Range.address("packed product: bias", bias, p.biasType(), p.outC());
-      MemorySegment from = HostBuffer.of(bias);
-      for (int i = 0; i < p.outC(); i++) {
-        to.setAtIndex(JAVA_FLOAT, i, Numbers.get(from, p.biasType(), i));
-      }
+      float[] values = VectorNorm.parameter(bias, p.biasType(), p.outC(), 0);
+      MemorySegment.copy(values, 0, to, JAVA_FLOAT, 0, p.outC());
     }
     return to;
   }

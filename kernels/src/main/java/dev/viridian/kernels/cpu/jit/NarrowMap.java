@@ -301,11 +301,22 @@ final class NarrowMap implements LeftRows {
     return p.dilationH() * rowBytes;
   }
 
-  /** Address of some neighbouring rows of the product, of one row of the map or {@link #even}. */
-  long tile(int row, int count) {
-    long at = row / p.outW() * p.strideH() * rowBytes + row % p.outW() * pixelStep();
-    long extent = (count - 1) * pixelStep() + (segments() - 1) * segmentStep() + 4L * length();
-    return Range.address(memory, at, extent);
+  /**
+   * Enters the addresses of tiles of neighbouring rows of the product.
+   *
+   * @param first first row of each tile, ascending: of one row of the map, or {@link #even}
+   * @param count rows of a tile
+   */
+  void tiles(int[] first, int count, long[] to) {
+    long last = (count - 1) * pixelStep() + (segments() - 1) * segmentStep() + 4L * length();
+    Range.address(memory, tileAt(first[first.length - 1]), last);
+    for (int i = 0; i < first.length; i++) {
+      to[i] = memory.address() + tileAt(first[i]);
+    }
+  }
+
+  private long tileAt(int row) {
+    return row / p.outW() * p.strideH() * rowBytes + row % p.outW() * pixelStep();
   }
 
   /** Number of rows of the product: pixels of the band's result. */
