@@ -27,31 +27,31 @@ import org.jspecify.annotations.Nullable;
  */
 final class AmxProduct {
   /** Steps of a piece of K, about. */
-  static int DEPTH = 40;
+  private static final int DEPTH = 40;
 
   /** Pixels of a task at most and, if there are enough tasks, at least. */
-  static int MOST_PIXELS = 512;
+  private static final int MOST_PIXELS = 512;
 
-  static int ENOUGH_PIXELS = 256;
+  private static final int ENOUGH_PIXELS = 256;
 
   /** Fewest pixels of a task whose copy is too large. */
   private static final int FEWEST_PIXELS = 64;
 
   /** Bytes of a task's copy: it shares the second cache with pieces of the weight and sums. */
-  static int COPY = 3 << 20;
+  private static final int COPY = 3 << 20;
 
   private static final long BLOCK_BYTES = (long) AmxCode.ROWS * AmxCode.PANEL_ROW;
 
   /** Bytes of the sums of panels that are multiplied together. */
-  static int SUMS = 256 << 10;
+  private static final int SUMS = 256 << 10;
 
-  static int TASKS_PER_THREAD = 4;
+  private static final int TASKS_PER_THREAD = 8;
 
   /** Rows that are multiplied for one of the result: tiles are that much faster than vectors. */
   private static final int MOST_PER_ROW = 4;
 
   /** From here on a result does not stay in the caches, so it need not go through them. */
-  static long LARGE = 1 << 20;
+  private static final long LARGE = 1 << 20;
 
   private final Workers workers;
   private final DotKit kit;
