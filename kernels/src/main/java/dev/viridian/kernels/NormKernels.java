@@ -17,6 +17,7 @@ public interface NormKernels {
    * @param groups divides channels
    * @param parameters type of gamma and beta
    * @param activation applied to the result: NONE or SILU
+   * @param y type of the result: F32, or BF16, rounded (forward only)
    */
   record GroupNorm(
       int n,
@@ -25,8 +26,21 @@ public interface NormKernels {
       int groups,
       float eps,
       DType parameters,
-      Activation activation) {
+      Activation activation,
+      DType y) {
     private static final String NAME = "GroupNorm";
+
+    /** With a result of F32. */
+    public GroupNorm(
+        int n,
+        int spatial,
+        int channels,
+        int groups,
+        float eps,
+        DType parameters,
+        Activation activation) {
+      this(n, spatial, channels, groups, eps, parameters, activation, DType.F32);
+    }
 
     /** Checks sizes. */
     public GroupNorm {
@@ -40,15 +54,26 @@ public interface NormKernels {
           activation == Activation.NONE || activation == Activation.SILU,
           NAME,
           "activation " + activation + " is not built in");
+      Check.that(y == DType.F32 || y == DType.BF16, NAME, "a result of " + y);
     }
   }
 
-  /** Layer normalisation of contiguous [rows, cols] over cols; parameters of length cols. */
-  record LayerNorm(long rows, int cols, float eps, DType parameters) {
+  /**
+   * Layer normalisation of contiguous [rows, cols] over cols; parameters of length cols.
+   *
+   * @param y type of the result: F32, or BF16, rounded (forward only)
+   */
+  record LayerNorm(long rows, int cols, float eps, DType parameters, DType y) {
+    /** With a result of F32. */
+    public LayerNorm(long rows, int cols, float eps, DType parameters) {
+      this(rows, cols, eps, parameters, DType.F32);
+    }
+
     /** Checks sizes. */
     public LayerNorm {
       Check.notNegative("LayerNorm", "rows", rows);
       Check.positive("LayerNorm", "cols", cols);
+      Check.that(y == DType.F32 || y == DType.BF16, "LayerNorm", "a result of " + y);
     }
   }
 
@@ -73,7 +98,7 @@ public interface NormKernels {
    * @param x [n, spatial, channels] or [rows, columns], F32
    * @param gamma [channels] or [columns]; null for ones
    * @param beta as gamma; null for zeros
-   * @param y as x, may be x
+   * @param y as x, may be x; of the problem's type
    * @param mean F32, for the backward pass: [n, groups], of a layer norm [rows], of a batch norm
    *     [channels]; null, with rstd, if none follows
    * @param rstd 1/√(variance + eps), as mean
@@ -122,6 +147,11 @@ public interface NormKernels {
 
   /** Statistics of the batches so far, F32 [channels] both; the variance is the unbiased one. */
   record Running(Buffer mean, Buffer variance) {}
+
+  /** Whether results of BF16 are to be had in good time, of rows of so many columns. */
+  default boolean rounds(int columns) {
+    return false;
+  }
 
   /** {@code y = act((x − mean) · rstd · gamma + beta)}. */
   void groupNorm(GroupNorm p, Forward b);

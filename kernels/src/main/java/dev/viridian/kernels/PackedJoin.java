@@ -1,11 +1,13 @@
 package dev.viridian.kernels;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A convolution, or a product of rows, by a packed weight in bfloat16, and what goes before and
  * after it, in one pass: what lies between is neither written nor read.
  *
- * @param conv with its bias, without groups and without an activation; its type of weight does not
- *     matter
+ * @param conv with its bias or without one, without groups and without an activation; its type of
+ *     weight does not matter
  * @param x F32, or BF16: rounded before as the product would have done it
  * @param kind what becomes of its result
  */
@@ -18,7 +20,9 @@ public record PackedJoin(ConvProblem conv, PackedWeight weight, DType x, Kind ki
      */
     GATED,
     /** Plus F32 numbers [rows, out]; F32. */
-    ONTO;
+    ONTO,
+    /** F32 as it is, of a BF16 map. */
+    PLAIN;
 
     /** The result's type. */
     public DType type() {
@@ -43,12 +47,16 @@ public record PackedJoin(ConvProblem conv, PackedWeight weight, DType x, Kind ki
     }
   }
 
-  /** A product of rows with a bias. */
+  /**
+   * A product of rows.
+   *
+   * @param bias type of its bias; null if it has none
+   */
   public static PackedJoin ofRows(
-      int rows, PackedWeight weight, DType x, DType biasType, Kind kind) {
+      int rows, PackedWeight weight, DType x, @Nullable DType bias, Kind kind) {
     ConvProblem conv =
         ConvProblem.of(1, rows, 1, weight.channels(), weight.out(), 1, 1, 0)
-            .epilogue(true, biasType, Activation.NONE);
+            .epilogue(bias != null, bias == null ? DType.F32 : bias, Activation.NONE);
     return new PackedJoin(conv, weight, x, kind);
   }
 

@@ -90,12 +90,17 @@ public interface PackedKernels {
    * A product and what goes with it.
    *
    * @param x [n, h, w, c]
-   * @param bias [out] of the problem's type
+   * @param bias [out] of the problem's type, or null
    * @param onto [rows, out] F32 if the product is {@link PackedJoin.Kind#ONTO}, else null
    * @param y [rows, columns]; must not overlap the inputs
    */
   default void joined(
-      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+      PackedJoin p,
+      Buffer x,
+      Buffer packed,
+      @Nullable Buffer bias,
+      @Nullable Buffer onto,
+      Buffer y) {
     throw new UnsupportedOperationException("this device joins nothing to " + p.weight());
   }
 }

@@ -78,10 +78,10 @@ public final class ResnetBlock extends Module {
    */
   public Tensor forward(Tensor x, Tensor timeBias) {
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor h = norm1.forward(x, Activation.SILU);
+      Tensor h = norm1.forward(x, Activation.SILU, conv1.takesRounded(x));
       Tensor c = timeBias.shape().rank() == 1 ? conv1.forward(h, timeBias) : each(h, timeBias);
       h.close(); // maps are large: each goes as soon as it is read
-      Tensor n = norm2.forward(c, Activation.SILU);
+      Tensor n = norm2.forward(c, Activation.SILU, conv2.takesRounded(c));
       c.close();
       if (n.dtype() != DType.F32 || conv2.joinsOnto(n)) {
         return scope.keep(conv2.forwardOnto(n, shortcut == null ? x : shortcut.forward(x)));

@@ -43,10 +43,16 @@ final class CrossAttention extends Module {
     }
   }
 
+  /** Whether x may come rounded to BF16. */
+  boolean takesRounded(Tensor x) {
+    return toQ.takesRounded(x);
+  }
+
   /** Attention to itself, with what is added to the result, if that is not null. */
   Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
-      return scope.keep(forward(x, keyValue(x, x.dtype()), residual, null, null));
+      return scope.keep(
+          forward(x, keyValue(x, toK.packed() ? DType.F32 : x.dtype()), residual, null, null));
     }
   }
 

@@ -16,6 +16,11 @@ final class FeedForward extends Module {
     out = child("net.2", new Linear(4 * channels, channels, true));
   }
 
+  /** Whether x may come rounded to BF16, where something is added to the result. */
+  boolean takesRounded(Tensor x) {
+    return in.takesRounded(x) && in.gates(x, out);
+  }
+
   /** With what is added to the result, if that is not null. */
   Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {

@@ -9,6 +9,7 @@ import dev.viridian.engine.nn.LayerNorm;
 import dev.viridian.engine.nn.Module;
 import dev.viridian.engine.ops.Add;
 import dev.viridian.engine.ops.Reshape;
+import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -64,7 +65,7 @@ final class SpatialTransformer extends Module {
       LayerObserver observer) {
     String block = name + ".transformer_blocks.0.";
     try (MemoryScope scope = MemoryScope.open()) {
-      Tensor n = norm.forward(x);
+      Tensor n = norm.forward(x, Activation.NONE, projectIn.takesRounded(x));
       Tensor map = projectIn.forward(n);
       n.close();
       Tensor t = Reshape.of(map, map.size(0), (long) map.size(1) * map.size(2), map.size(3));
@@ -73,16 +74,18 @@ final class SpatialTransformer extends Module {
       // sums come with the products
       boolean fused = x.dtype() != DType.F32 || self.joinsOnto(t);
 
-      Tensor a = self.forward(norm1.forward(t), fused ? t : null);
+      Tensor a = self.forward(norm1.forward(t, self.takesRounded(t)), fused ? t : null);
       Tensor t1 = sum(block + "attn1", t, a, fused, observer);
 
-      Tensor b = cross.forward(norm2.forward(t1), kv, fused ? t1 : null, wanted, columns);
+      Tensor n2 = norm2.forward(t1, cross.takesRounded(t1));
+      Tensor b = cross.forward(n2, kv, fused ? t1 : null, wanted, columns);
       if (columns != null) {
         columns.forEach(scope::keep);
       }
       Tensor t2 = sum(block + "attn2", t1, b, fused, observer);
 
-      Tensor f = feedForward.forward(norm3.forward(t2), fused ? t2 : null);
+      Tensor f =
+          feedForward.forward(norm3.forward(t2, feedForward.takesRounded(t2)), fused ? t2 : null);
       Tensor t3 = sum(block + "ff", t2, f, fused, observer);
 
       Tensor out = scope.keep(projectOut.forwardOnto(Reshape.of(t3, x.shape().sizes()), x));

@@ -56,7 +56,13 @@ public final class Conv2d extends Module {
   /** Whether {@link #forwardOnto} of F32 is one pass. */
   public boolean joinsOnto(Tensor x) {
     PackedConv2d packed = packed(padding, padding, padding, padding);
-    return packed != null && packed.joins(x, bias.value());
+    return packed != null && packed.joins(x);
+  }
+
+  /** Whether x may come rounded to BF16. */
+  public boolean takesRounded(Tensor x) {
+    PackedConv2d packed = packed(padding, padding, padding, padding);
+    return packed != null && packed.takesRounded(x);
   }
 
   /** As {@link #forward(Tensor)} without any bias: whoever calls adds one. */

@@ -37,6 +37,18 @@ public final class GroupNorm extends Module {
         x, weight.value(), bias.value(), groups, eps, activation);
   }
 
+  /**
+   * The same.
+   *
+   * @param rounded whether it may be rounded to BF16, where the device does that in good time
+   */
+  public Tensor forward(Tensor x, Activation activation, boolean rounded) {
+    return rounded && x.device().kernels().norm().rounds(x.size(-1))
+        ? dev.viridian.engine.ops.GroupNorm.rounded(
+            x, weight.value(), bias.value(), groups, eps, activation)
+        : forward(x, activation);
+  }
+
   /** Statistics of a map that comes in parts; none were added yet. */
   public Statistics statistics() {
     return new Statistics(groups, eps);

@@ -15,6 +15,17 @@ public final class LayerNorm extends Module {
     bias = parameter("bias", size);
   }
 
+  /**
+   * x [..., size], normalised.
+   *
+   * @param rounded whether it may be rounded to BF16, where the device does that in good time
+   */
+  public Tensor forward(Tensor x, boolean rounded) {
+    return rounded && x.device().kernels().norm().rounds(x.size(-1))
+        ? dev.viridian.engine.ops.LayerNorm.rounded(x, weight.value(), bias.value(), eps)
+        : forward(x);
+  }
+
   /** x [..., size], normalised. */
   public Tensor forward(Tensor x) {
     return dev.viridian.engine.ops.LayerNorm.of(x, weight.value(), bias.value(), eps);

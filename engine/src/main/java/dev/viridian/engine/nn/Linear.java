@@ -59,20 +59,33 @@ public final class Linear extends Module {
    */
   public Tensor forwardGated(Tensor x, Linear next) {
     PackedWeight packing = weight.packing();
-    if (bias == null || packing == null || !joins(x, PackedJoin.Kind.GATED) || !next.joinsOnto(x)) {
+    if (bias == null || packing == null || !gates(x, next)) {
       return forwardGated(x);
     }
     return PackedLinear.gated(x, packing, weight.packed(), bias.value());
   }
 
-  /** Whether {@link #forwardOnto} of F32 is one pass; it takes x in bfloat16, too, then. */
+  /** Whether {@link #forwardOnto} of F32 is one pass; it takes x rounded to BF16, too, then. */
   public boolean joinsOnto(Tensor x) {
     return bias != null && joins(x, PackedJoin.Kind.ONTO);
   }
 
   private boolean joins(Tensor x, PackedJoin.Kind kind) {
     PackedWeight packing = weight.packing();
-    return packing != null && PackedLinear.joins(x, packing, kind);
+    return packing != null && PackedLinear.joins(x, x.dtype(), packing, kind);
+  }
+
+  /** Whether x may come rounded to BF16. */
+  public boolean takesRounded(Tensor x) {
+    PackedWeight packing = weight.packing();
+    return x.dtype() == DType.F32
+        && packing != null
+        && PackedLinear.joins(x, DType.BF16, packing, PackedJoin.Kind.PLAIN);
+  }
+
+  /** Whether {@link #forwardGated(Tensor, Linear)} takes x, F32 or rounded, in one pass. */
+  public boolean gates(Tensor x, Linear next) {
+    return bias != null && joins(x, PackedJoin.Kind.GATED) && next.joinsOnto(x);
   }
 
   private Tensor forwardWithoutBias(Tensor x) {

@@ -22,8 +22,15 @@ import org.jspecify.annotations.Nullable;
  * F16 or BF16.
  *
  * @param activation NONE, or SILU fused
+ * @param rounded whether y of F32 x is rounded to BF16; without a gradient then
  */
-public record GroupNorm(int groups, float eps, Activation activation) implements ComputeOp {
+public record GroupNorm(int groups, float eps, Activation activation, boolean rounded)
+    implements ComputeOp {
+  /** Without rounding. */
+  public GroupNorm(int groups, float eps, Activation activation) {
+    this(groups, eps, activation, false);
+  }
+
   /** Normalises. */
   public static Tensor of(
       Tensor x, @Nullable Tensor gamma, @Nullable Tensor beta, int groups, float eps) {
@@ -40,6 +47,12 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
       Activation activation) {
     GroupNorm op = new GroupNorm(groups, eps, activation);
     return gamma == null || beta == null ? Tape.apply(op, x) : Tape.apply(op, x, gamma, beta);
+  }
+
+  /** The same of F32, rounded to BF16: for products that round what they read. */
+  public static Tensor rounded(
+      Tensor x, Tensor gamma, Tensor beta, int groups, float eps, Activation activation) {
+    return Tape.apply(new GroupNorm(groups, eps, activation, true), x, gamma, beta);
   }
 
   /**
@@ -81,7 +94,8 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
         groups,
         eps,
         in.size() > 1 ? in.get(1).dtype() : DType.F32,
-        activation);
+        activation,
+        rounded ? DType.BF16 : DType.F32);
   }
 
   @Override
@@ -109,7 +123,7 @@ public record GroupNorm(int groups, float eps, Activation activation) implements
                 + p);
       }
     }
-    return List.of(x);
+    return List.of(NormBuffers.result(name(), x, rounded));
   }
 
   @Override

@@ -18,11 +18,23 @@ import org.jspecify.annotations.Nullable;
  * Layer normalisation of x (F32, or 16 bits on some devices) over its last {@code dims} dimensions:
  * {@code y = (x − mean) / √(var + eps) · gamma + beta} with the biased variance. gamma and beta of
  * those dimensions' shape are both there or both absent; F32, F16 or BF16.
+ *
+ * @param rounded whether y of F32 x is rounded to BF16; without a gradient then
  */
-public record LayerNorm(int dims, float eps) implements ComputeOp {
+public record LayerNorm(int dims, float eps, boolean rounded) implements ComputeOp {
+  /** Without rounding. */
+  public LayerNorm(int dims, float eps) {
+    this(dims, eps, false);
+  }
+
   /** Normalises over the dimensions that gamma and beta have. */
   public static Tensor of(Tensor x, Tensor gamma, Tensor beta, float eps) {
     return Tape.apply(new LayerNorm(gamma.shape().rank(), eps), x, gamma, beta);
+  }
+
+  /** The same of F32, rounded to BF16: for products that round what they read. */
+  public static Tensor rounded(Tensor x, Tensor gamma, Tensor beta, float eps) {
+    return Tape.apply(new LayerNorm(gamma.shape().rank(), eps, true), x, gamma, beta);
   }
 
   /** Normalises over the last {@code dims} dimensions, without parameters. */
@@ -42,7 +54,7 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
       Expect.parameter(name(), i == 1 ? "gamma" : "beta", normalized, in.get(i));
       Expect.spec(name(), "beta", in.get(1), in.get(i));
     }
-    return List.of(x);
+    return List.of(NormBuffers.result(name(), x, rounded));
   }
 
   private Shape normalized(Shape x) {
@@ -55,7 +67,8 @@ public record LayerNorm(int dims, float eps) implements ComputeOp {
         x.range(0, split),
         Math.toIntExact(x.range(split, x.rank())),
         eps,
-        gamma == null ? DType.F32 : gamma.dtype());
+        gamma == null ? DType.F32 : gamma.dtype(),
+        rounded ? DType.BF16 : DType.F32);
   }
 
   /** Mean and 1/√(var + eps) of each row. */

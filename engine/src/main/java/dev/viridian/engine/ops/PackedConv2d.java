@@ -12,6 +12,7 @@ import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedKernels;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
+import dev.viridian.kernels.memory.Buffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -43,17 +44,21 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolea
   }
 
   /** Whether the device adds something to the result in the same pass. */
-  public boolean joins(Tensor x, Tensor bias) {
-    if (weight.precision() != Precision.BF16 || x.dtype() != DType.F32) {
-      return false;
-    }
-    TensorSpec unpacked = unpackedWeight();
-    ConvProblem p = conv.problem(x.shape(), unpacked, bias.spec());
-    return x.device().kernels().packed().joins(join(p));
+  public boolean joins(Tensor x) {
+    return joins(x, x.dtype(), PackedJoin.Kind.ONTO);
   }
 
-  private PackedJoin join(ConvProblem p) {
-    return new PackedJoin(p, weight, DType.F32, PackedJoin.Kind.ONTO);
+  /** Whether x may come rounded to BF16. */
+  public boolean takesRounded(Tensor x) {
+    return x.dtype() == DType.F32 && joins(x, DType.BF16, PackedJoin.Kind.PLAIN);
+  }
+
+  private boolean joins(Tensor x, DType type, PackedJoin.Kind kind) {
+    if (weight.precision() != Precision.BF16 || type != DType.F32 && type != DType.BF16) {
+      return false;
+    }
+    ConvProblem p = conv.problem(x.shape(), unpackedWeight(), null);
+    return x.device().kernels().packed().joins(new PackedJoin(p, weight, type, kind));
   }
 
   /** {@code conv(x) + residual}; whoever calls has asked whether it {@link #joins}. */
@@ -69,6 +74,7 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolea
   /** The convolution's inputs, the weight as if it were not packed. */
   private List<TensorSpec> unpacked(List<TensorSpec> in) {
     List<TensorSpec> specs = new ArrayList<>(onto ? in.subList(0, 3) : in);
+    specs.set(0, TensorSpec.f32(in.get(0).shape().sizes()));
     specs.set(1, unpackedWeight());
     return specs;
   }
@@ -77,6 +83,10 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolea
   public List<TensorSpec> infer(List<TensorSpec> in) {
     if (!in.get(1).equals(Pack.spec(weight))) {
       throw new ShapeException("PackedConv2d: not packed as " + weight + ": " + in.get(1));
+    }
+    DType type = in.get(0).dtype();
+    if (type != DType.F32 && (type != DType.BF16 || weight.precision() != Precision.BF16)) {
+      throw new ShapeException("PackedConv2d: x: expected F32, got " + in.get(0));
     }
     List<TensorSpec> out = conv.infer(unpacked(in));
     if (onto && !in.get(3).equals(out.getFirst())) {
@@ -95,9 +105,13 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolea
     List<TensorSpec> specs = unpacked(in);
     ConvProblem p =
         conv.problem(specs.get(0).shape(), specs.get(1), in.size() > 2 ? in.get(2) : null);
-    if (onto) {
+    DType type = in.get(0).dtype();
+    if (onto || type == DType.BF16) {
       PackedKernels kernels = c.kernels().packed();
-      kernels.joined(join(p), c.input(0), c.input(1), c.input(2), c.input(3), c.output(0));
+      PackedJoin.Kind kind = onto ? PackedJoin.Kind.ONTO : PackedJoin.Kind.PLAIN;
+      PackedJoin join = new PackedJoin(p, weight, type, kind);
+      Buffer added = onto ? c.input(3) : null;
+      kernels.joined(join, c.input(0), c.input(1), c.optionalInput(2), added, c.output(0));
       return;
     }
     c.kernels()

@@ -1,5 +1,6 @@
 package dev.viridian.kernels.cpu;
 
+import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.cpu.jit.JitPaths;
 import dev.viridian.kernels.cpu.reference.ReferenceNorm;
@@ -23,6 +24,12 @@ final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
 
   private static @Nullable String fault(NormKernels candidate, NormKernels reference) {
     return VectorNorm.fault(candidate, reference, 32);
+  }
+
+  @Override
+  public boolean rounds(int columns) {
+    LayerNorm p = new LayerNorm(1, columns, 1, DType.F32, DType.BF16);
+    return pick("layerNorm", p).rounds(columns);
   }
 
   @Override

@@ -87,7 +87,12 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
 
   @Override
   public void joined(
-      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+      PackedJoin p,
+      Buffer x,
+      Buffer packed,
+      @Nullable Buffer bias,
+      @Nullable Buffer onto,
+      Buffer y) {
     pick("joined", p.weight()).joined(p, x, packed, bias, onto, y);
   }
 }

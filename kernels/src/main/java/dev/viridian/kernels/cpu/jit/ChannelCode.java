@@ -13,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * Passes over rows of a map in which everything that belongs to a channel, a column, is the same in
  * all rows: sums, and normalisation. Column by column of vectors, so that what belongs to the
  * channels stays in registers.
+ *
+ * @param rounded whether rows are written as bfloat16; AVX-512 only
  */
-record ChannelCode(VectorLevel level, Step step) implements Generated {
+record ChannelCode(VectorLevel level, Step step, boolean rounded) implements Generated {
   /** What a pass does. */
   enum Step {
     /** {@code sums = Σ x}. */
@@ -54,6 +56,15 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
   private static final Gpr COLUMN = Gpr.RCX;
   private static final Gpr THREE = Gpr.R10;
 
+  /** Half of {@link #DISTANCE}, and three halves. */
+  private static final Gpr HALF = Gpr.RDX;
+
+  private static final Gpr THREE_HALVES = Gpr.RBX;
+
+  ChannelCode(VectorLevel level, Step step) {
+    this(level, step, false);
+  }
+
   private Vec value(int i) {
     return level.register(i);
   }
@@ -85,16 +96,23 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
   @Override
   public byte[] code() {
     X64Assembler a = new X64Assembler();
+    a.push(THREE_HALVES);
     a.mov(DISTANCE, argument(ROW));
     a.lea(THREE, Mem.at(DISTANCE).indexed(DISTANCE, 2));
+    a.mov(HALF, DISTANCE);
+    a.shr(HALF, 1);
+    a.lea(THREE_HALVES, Mem.at(HALF).indexed(HALF, 2));
     a.xor(COLUMN, COLUMN);
     CodeBuffer.Label column = a.here();
     begin(a);
     a.mov(FROM, argument(X));
     a.add(FROM, COLUMN);
     if (step.writesRows()) {
-      a.mov(TO, argument(Y));
-      a.add(TO, COLUMN);
+      a.mov(TO, COLUMN);
+      if (rounded) {
+        a.shr(TO, 1);
+      }
+      a.add(TO, argument(Y));
     }
     loop(a, FOURS, UNROLL);
     loop(a, REST, 1);
@@ -103,6 +121,7 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
     a.cmp(COLUMN, argument(BYTES));
     a.jump(Condition.BELOW, column);
     a.vzeroupper();
+    a.pop(THREE_HALVES);
     a.ret();
     return a.code();
   }
@@ -207,16 +226,35 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
       new ActivationCode(a, level, Gpr.R9, UNROLL).apply(Activation.SILU, values);
     }
     for (int i = 0; i < rows; i++) {
-      a.vmovups(row(TO, i), values[i]);
+      if (rounded) {
+        Vec half = Vec.ymm(values[i].number());
+        a.vcvtneps2bf16(half, values[i]);
+        a.vmovups(rounded(i), half);
+      } else {
+        a.vmovups(row(TO, i), values[i]);
+      }
     }
-    advance(a, TO, rows);
+    if (rounded) {
+      a.lea(TO, rows == 1 ? rounded(1) : Mem.at(TO).indexed(DISTANCE, UNROLL / 2));
+    } else {
+      advance(a, TO, rows);
+    }
+  }
+
+  private static Mem rounded(int i) {
+    return switch (i) {
+      case 0 -> Mem.at(TO);
+      case 1 -> Mem.at(TO, HALF, 0);
+      case 2 -> Mem.at(TO, DISTANCE, 0);
+      default -> Mem.at(TO, THREE_HALVES, 0);
+    };
   }
 
   /**
    * Runs a pass. Addresses and their extents are the caller's to check.
    *
    * @param y address of the result's first row, for a step that writes rows
-   * @param row bytes from row to row, of y too
+   * @param row bytes from row to row, of y too; of what is rounded half of it
    * @param columns a multiple of the level's lanes
    * @param mean address of the channels' means; anything for {@link Step#SUMS}
    * @param first address of the sums or the scales, a float for each channel
@@ -303,22 +341,29 @@ record ChannelCode(VectorLevel level, Step step) implements Generated {
         double z = d * of[ld + c] + of[2 * ld + c];
         z = step == Step.NORMAL_SILU ? z / (1 + Math.exp(-z)) : z;
         boolean written = step.writesRows() && c < columns && i < rows;
-        if (!close(y[i * ld + c], written ? z : 0)) {
-          return "row " + i + ", column " + c + ": " + y[i * ld + c] + ", expected " + z;
+        double actual = rounded ? word(y, i * ld + c) : y[i * ld + c];
+        if (!close(actual, written ? z : 0, rounded ? 0.005 : 1e-5)) {
+          return "row " + i + ", column " + c + ": " + actual + ", expected " + z;
         }
         sum += i < rows ? d : 0;
         squares += i < rows ? d * d : 0;
       }
       boolean summed = !step.writesRows() && c < columns;
-      if (!close(after[ld + c], summed ? sum : of[ld + c])
-          || !close(after[2 * ld + c], summed && deviates() ? squares : of[2 * ld + c])) {
+      if (!close(after[ld + c], summed ? sum : of[ld + c], 1e-5)
+          || !close(after[2 * ld + c], summed && deviates() ? squares : of[2 * ld + c], 1e-5)) {
         return "the sums of column " + c;
       }
     }
     return null;
   }
 
-  private static boolean close(double actual, double expected) {
-    return Math.abs(actual - expected) <= 1e-5 * Math.max(1, Math.abs(expected));
+  /** A bfloat16 of two in each float. */
+  static double word(float[] y, int i) {
+    int bits = Float.floatToRawIntBits(y[i / 2]);
+    return Float.intBitsToFloat(i % 2 == 0 ? bits << 16 : bits & 0xFFFF_0000);
+  }
+
+  private static boolean close(double actual, double expected, double most) {
+    return Math.abs(actual - expected) <= most * Math.max(1, Math.abs(expected));
   }
 }

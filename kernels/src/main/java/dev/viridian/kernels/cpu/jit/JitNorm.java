@@ -54,11 +54,13 @@ public final class JitNorm implements NormKernels, Selective {
         yield level != null
             && has(level, Step.SUMS)
             && has(level, Step.DEVIATIONS)
-            && has(level, p.activation() == Activation.SILU ? Step.NORMAL_SILU : Step.NORMAL);
+            && takes(level, p.y())
+            && CodeCache.get(normal(level, p)) != null;
       }
       case "layerNorm" -> {
-        VectorLevel level = level(((LayerNorm) problem).cols());
-        yield level != null && CodeCache.get(new RowNormCode(level)) != null;
+        LayerNorm p = (LayerNorm) problem;
+        VectorLevel level = level(p.cols());
+        yield level != null && takes(level, p.y()) && CodeCache.get(rows(level, p)) != null;
       }
       default -> false;
     };
@@ -66,6 +68,27 @@ public final class JitNorm implements NormKernels, Selective {
 
   private @Nullable VectorLevel level(int columns) {
     return best == null ? null : best.of(columns);
+  }
+
+  /** Where there are tiles, which multiply faster than memory brings numbers. */
+  @Override
+  public boolean rounds(int columns) {
+    VectorLevel level = level(columns);
+    return level != null && takes(level, DType.BF16) && DotType.BF16.hasTiles();
+  }
+
+  /** Whether results of a type can be written. */
+  private static boolean takes(VectorLevel level, DType y) {
+    return y == DType.F32 || level == VectorLevel.AVX512 && DotType.BF16.runsHere();
+  }
+
+  private static ChannelCode normal(VectorLevel level, GroupNorm p) {
+    Step step = p.activation() == Activation.SILU ? Step.NORMAL_SILU : Step.NORMAL;
+    return new ChannelCode(level, step, p.y() == DType.BF16);
+  }
+
+  private static RowNormCode rows(VectorLevel level, LayerNorm p) {
+    return new RowNormCode(level, p.y() == DType.BF16);
   }
 
   private static boolean has(VectorLevel level, Step step) {
@@ -108,7 +131,7 @@ public final class JitNorm implements NormKernels, Selective {
       pieces = Math.ceilDiv(p.spatial(), most);
       long size = Math.multiplyExact(Math.multiplyExact((long) p.n(), p.spatial()), channels);
       from = Range.address("groupNorm: x", x, DType.F32, size);
-      to = Range.address("groupNorm: y", y, DType.F32, size);
+      to = Range.address("groupNorm: y", y, p.y(), size);
     }
 
     void each(Piece body) {
@@ -212,19 +235,19 @@ public final class JitNorm implements NormKernels, Selective {
       }
       long shiftAt = 8L * channels * p.n();
       MemorySegment.copy(beta, 0, memory, JAVA_FLOAT, shiftAt, channels);
-      Step step = p.activation() == Activation.SILU ? Step.NORMAL_SILU : Step.NORMAL;
-      ChannelCode code = new ChannelCode(level, step);
+      ChannelCode code = normal(level, p);
+      int yBytes = p.y().bytes();
       Code page = CodeCache.require(code);
       long address = memory.address();
       each(
           (index, map, row, rows) -> {
             long of = address + 8L * channels * map;
-            long at = 4 * row * channels;
+            long at = row * channels;
             code.run(
                 page,
                 NativeScratch.frame(),
-                from + at,
-                to + at,
+                from + 4 * at,
+                to + yBytes * at,
                 4L * channels,
                 rows,
                 channels,
@@ -268,11 +291,12 @@ public final class JitNorm implements NormKernels, Selective {
   public void layerNorm(LayerNorm p, Forward b) {
     int n = p.cols();
     VectorLevel level = require(n, p);
-    RowNormCode code = new RowNormCode(level);
+    RowNormCode code = rows(level, p);
+    int yBytes = p.y().bytes();
     Code page = CodeCache.require(code);
     long size = Math.multiplyExact(p.rows(), (long) n);
     long from = Range.address("layerNorm: x", b.x(), DType.F32, size);
-    long to = Range.address("layerNorm: y", b.y(), DType.F32, size);
+    long to = Range.address("layerNorm: y", b.y(), p.y(), size);
     float[] gamma = parameter("layerNorm: gamma", b.gamma(), p.parameters(), n, 1);
     float[] beta = parameter("layerNorm: beta", b.beta(), p.parameters(), n, 0);
     MemorySegment parameters = NativeScratch.get(NativeScratch.Part.CHANNELS, 8L * n);
@@ -287,12 +311,12 @@ public final class JitNorm implements NormKernels, Selective {
           int rows = (int) Math.min(most, p.rows() - row);
           MemorySegment own = NativeScratch.get(NativeScratch.Part.TILE, 8L * (most + ROOM));
           long rstdAt = 4L * (most + ROOM);
-          long at = 4 * row * n;
+          long at = row * n;
           code.run(
               page,
               NativeScratch.frame(),
-              from + at,
-              to + at,
+              from + 4 * at,
+              to + yBytes * at,
               rows,
               n,
               address,

@@ -187,7 +187,12 @@ public final class JitPacked implements PackedKernels, Selective {
    */
   @Override
   public void joined(
-      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+      PackedJoin p,
+      Buffer x,
+      Buffer packed,
+      @Nullable Buffer bias,
+      @Nullable Buffer onto,
+      Buffer y) {
     PackedWeight w = p.weight();
     if (!joins(p)) {
       throw new IllegalArgumentException("JitPacked: does not take " + p);
@@ -210,6 +215,7 @@ public final class JitPacked implements PackedKernels, Selective {
         switch (p.kind()) {
           case GATED -> Join.GATED;
           case ONTO -> Join.ONTO;
+          case PLAIN -> Join.COPY;
         };
     if (p.rows() > 0) {
       new AmxProduct(workers, kit(w), flat(p.conv()), w, data, join).run();

@@ -11,8 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Normalises rows: {@code y = (x − mean) · rstd · gamma + beta}, the statistics being the row's.
  * The variance is taken about the mean, and what rounding left of the mean is taken out of both.
+ *
+ * @param rounded whether y is bfloat16; AVX-512 only
  */
-record RowNormCode(VectorLevel level) implements Generated {
+record RowNormCode(VectorLevel level, boolean rounded) implements Generated {
   private static final int X = 0;
   private static final int Y = 8;
   private static final int ROWS = 16;
@@ -27,6 +29,13 @@ record RowNormCode(VectorLevel level) implements Generated {
   private static final int RSTD = 64;
   private static final int INVERSE = 72;
   private static final int EPS = 80;
+
+  /** Bytes of a row of y. */
+  private static final int Y_ROW = 88;
+
+  RowNormCode(VectorLevel level) {
+    this(level, false);
+  }
 
   private Vec register(int i) {
     return level.register(i);
@@ -75,7 +84,7 @@ record RowNormCode(VectorLevel level) implements Generated {
     statistic(a, RSTD, rstd);
     write(a, pivot, rest, rstd);
     a.add(Gpr.RSI, Gpr.R9);
-    a.add(Gpr.R11, Gpr.R9);
+    a.add(Gpr.R11, argument(Y_ROW));
     a.dec(Gpr.R8);
     a.jump(Condition.NOT_EQUAL, row);
     a.vzeroupper();
@@ -145,6 +154,7 @@ record RowNormCode(VectorLevel level) implements Generated {
 
   private void write(X64Assembler a, Vec pivot, Vec rest, Vec rstd) {
     Vec v = register(0);
+    a.mov(Gpr.R10, Gpr.R11);
     a.xor(Gpr.RCX, Gpr.RCX);
     CodeBuffer.Label turn = a.here();
     a.vmovups(v, Mem.at(Gpr.RSI, Gpr.RCX, 0));
@@ -153,7 +163,13 @@ record RowNormCode(VectorLevel level) implements Generated {
     a.vmulps(v, v, rstd);
     a.vmovups(register(1), Mem.at(Gpr.RAX, Gpr.RCX, 0));
     a.vfmadd213ps(v, register(1), Mem.at(Gpr.RDX, Gpr.RCX, 0));
-    a.vmovups(Mem.at(Gpr.R11, Gpr.RCX, 0), v);
+    if (rounded) {
+      a.vcvtneps2bf16(Vec.ymm(v.number()), v);
+      a.vmovups(Mem.at(Gpr.R10), Vec.ymm(v.number()));
+    } else {
+      a.vmovups(Mem.at(Gpr.R10), v);
+    }
+    a.add(Gpr.R10, rounded ? bytes() / 2 : bytes());
     a.add(Gpr.RCX, bytes());
     a.cmp(Gpr.RCX, Gpr.R9);
     a.jump(Condition.BELOW, turn);
@@ -194,6 +210,7 @@ record RowNormCode(VectorLevel level) implements Generated {
         .set(RSTD, rstd)
         .set(INVERSE, 1f / columns)
         .set(EPS, eps)
+        .set(Y_ROW, rounded ? bytes / 2 : bytes)
         .call(page);
   }
 
@@ -240,8 +257,10 @@ record RowNormCode(VectorLevel level) implements Generated {
           for (int i = 0; i < columns; i++) {
             int c = row * columns + i;
             double expected = (x[c] - mean) * rstd * x[2 * most + i] + x[3 * most + i];
-            if (!(Math.abs(y[c] - expected) <= 1e-4 * Math.max(1, Math.abs(expected)))) {
-              return columns + " columns, value " + c + ": " + y[c] + ", expected " + expected;
+            double actual = rounded ? ChannelCode.word(y, c) : y[c];
+            double error = (rounded ? 0.005 : 1e-4) * Math.max(1, Math.abs(expected));
+            if (!(Math.abs(actual - expected) <= error)) {
+              return columns + " columns, value " + c + ": " + actual + ", expected " + expected;
             }
           }
           if (!(Math.abs(statistics[row] - mean) <= 1e-4)

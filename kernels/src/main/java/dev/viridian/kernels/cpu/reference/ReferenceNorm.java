@@ -5,6 +5,7 @@ import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -67,9 +68,39 @@ public final class ReferenceNorm implements NormKernels {
   }
 
   @Override
+  public boolean rounds(int columns) {
+    return true;
+  }
+
+  /** What writes F32 numbers. */
+  @FunctionalInterface
+  private interface Floats {
+    void write(MemorySegment to);
+  }
+
+  /** Writes numbers as what a type says. */
+  private static void write(DType type, long count, MemorySegment to, Floats floats) {
+    if (type == DType.F32) {
+      floats.write(to);
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment all = arena.allocate(4 * count + 4, 64);
+      floats.write(all);
+      for (long i = 0; i < count; i++) {
+        to.set(Numbers.SHORT, 2 * i, Numbers.floatToBf16(Numbers.get(all, i)));
+      }
+    }
+  }
+
+  @Override
   public void groupNorm(GroupNorm p, Forward b) {
+    long count = (long) p.n() * p.spatial() * p.channels();
+    write(p.y(), count, HostBuffer.of(b.y()), out -> groupNorm(p, b, out));
+  }
+
+  private static void groupNorm(GroupNorm p, Forward b, MemorySegment out) {
     MemorySegment in = HostBuffer.of(b.x());
-    MemorySegment out = HostBuffer.of(b.y());
     double[] scale = parameter(b.gamma(), p.parameters(), p.channels(), 1);
     double[] shift = parameter(b.beta(), p.parameters(), p.channels(), 0);
     int width = p.channels() / p.groups();
@@ -200,8 +231,12 @@ public final class ReferenceNorm implements NormKernels {
 
   @Override
   public void layerNorm(LayerNorm p, Forward b) {
+    long count = p.rows() * p.cols();
+    write(p.y(), count, HostBuffer.of(b.y()), out -> layerNorm(p, b, out));
+  }
+
+  private static void layerNorm(LayerNorm p, Forward b, MemorySegment out) {
     MemorySegment in = HostBuffer.of(b.x());
-    MemorySegment out = HostBuffer.of(b.y());
     double[] scale = parameter(b.gamma(), p.parameters(), p.cols(), 1);
     double[] shift = parameter(b.beta(), p.parameters(), p.cols(), 0);
     for (long row = 0; row < p.rows(); row++) {

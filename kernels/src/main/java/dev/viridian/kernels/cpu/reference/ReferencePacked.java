@@ -14,7 +14,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Products with packed weights by plain loops, summed in double. */
@@ -183,7 +182,12 @@ public final class ReferencePacked implements PackedKernels {
 
   @Override
   public void joined(
-      PackedJoin p, Buffer x, Buffer packed, Buffer bias, @Nullable Buffer onto, Buffer y) {
+      PackedJoin p,
+      Buffer x,
+      Buffer packed,
+      @Nullable Buffer bias,
+      @Nullable Buffer onto,
+      Buffer y) {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment left = arena.allocate(4 * p.inputs() + 4, 64);
       MemorySegment product = arena.allocate(4 * p.rows() * p.weight().out() + 4, 64);
@@ -205,9 +209,10 @@ public final class ReferencePacked implements PackedKernels {
         double gate = SpecialFunctions.gelu(Numbers.get(product, at + columns));
         short bits = Numbers.floatToBf16((float) (Numbers.get(product, at) * gate));
         y.set(Numbers.SHORT, 2 * i, bits);
+      } else if (onto != null) {
+        Numbers.set(y, i, Numbers.get(product, i) + Numbers.get(HostBuffer.of(onto), i));
       } else {
-        MemorySegment added = HostBuffer.of(Objects.requireNonNull(onto, "onto"));
-        Numbers.set(y, i, Numbers.get(product, i) + Numbers.get(added, i));
+        Numbers.set(y, i, Numbers.get(product, i));
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.viridian.kernels.cpu.vector;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.DType;
 import dev.viridian.kernels.NormKernels;
+import dev.viridian.kernels.Selective;
 import dev.viridian.kernels.cpu.reference.Numbers;
 import dev.viridian.kernels.cpu.threads.Workers;
 import dev.viridian.kernels.memory.Buffer;
@@ -12,7 +13,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Normalisations by {@link ChannelNorm} and {@link VectorLayerNorm}. */
-public final class VectorNorm implements NormKernels {
+public final class VectorNorm implements NormKernels, Selective {
   private final Workers workers;
 
   /** Kernels that share the given threads. */
@@ -70,6 +71,13 @@ public final class VectorNorm implements NormKernels {
       @Nullable Buffer beta) {
     return norm.normals(
         mean, rstd, parameter(gamma, type, channels, 1), parameter(beta, type, channels, 0));
+  }
+
+  /** All but results that are rounded. */
+  @Override
+  public boolean accepts(String operation, Object problem) {
+    return !(problem instanceof GroupNorm g && g.y() != DType.F32)
+        && !(problem instanceof LayerNorm l && l.y() != DType.F32);
   }
 
   @Override
