@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The innermost loops of products in lower precision on tiles (AMX): blocks of {@link #ROWS} rows
  * times some steps of a panel of a {@link PackedWeight}. A block is two tiles, which lie anywhere;
- * the rows of a tile are equally far apart. Sums begin with what lies somewhere, a bias or the sums
- * of steps before, and go to memory of the same order.
+ * the rows of a tile are equally far apart. Sums begin with nothing or what lies somewhere, a bias
+ * or the sums of steps before, and go to memory of the same order.
  *
  * @param lines cache lines of what comes next of the weight that are fetched in each step of each
  *     block
@@ -104,8 +104,18 @@ record AmxCode(DotType type, int lines) implements Generated {
     a.mov(Gpr.R12, argument(TABLE));
     a.mov(Gpr.R15, argument(NEXT));
     CodeBuffer.Label block = a.here();
+    CodeBuffer.Label nothing = a.label();
+    CodeBuffer.Label begun = a.label();
     a.mov(Gpr.RAX, argument(IN));
+    a.test(Gpr.RAX, Gpr.RAX);
+    a.jump(Condition.EQUAL, nothing);
     sums(a, Gpr.R10, true);
+    a.jmp(begun);
+    a.bind(nothing);
+    for (int i = 0; i < 4; i++) {
+      a.tilezero(tile(i));
+    }
+    a.bind(begun);
     a.mov(Gpr.RAX, argument(IN_BLOCK));
     a.add(argument(IN), Gpr.RAX);
     a.mov(Gpr.R13, Mem.at(Gpr.R12));
@@ -186,7 +196,10 @@ record AmxCode(DotType type, int lines) implements Generated {
   record Steps(long from, long rowBytes, long segmentBytes, int segments, int steps) {}
 
   /** Where sums lie: address, bytes from row to row and from block to block. */
-  record Sums(long at, long row, long block) {}
+  record Sums(long at, long row, long block) {
+    /** What sums may begin with. */
+    static final Sums NOTHING = new Sums(0, 0, 0);
+  }
 
   /**
    * Multiplies blocks of rows by a panel. Addresses and their extents are the caller's to check; of
@@ -195,7 +208,7 @@ record AmxCode(DotType type, int lines) implements Generated {
    * @param table addresses of the tiles, two a block
    * @param b address of the first step of the panel
    * @param next address of what is fetched; nothing faults, whatever lies there
-   * @param in what sums begin with
+   * @param in what sums begin with; {@link Sums#NOTHING} for zeros
    * @param out where they go; its blocks follow each other
    */
   static void run(
@@ -244,12 +257,14 @@ record AmxCode(DotType type, int lines) implements Generated {
       Steps steps = new Steps(STEP, row, 3L * STEP, 2, 2);
       Sums sums = new Sums(c.address(), pitch, (long) ROWS * pitch);
       Sums begin = new Sums(bias.address(), 0, 0);
-      for (int turn = 1; turn <= 2; turn++) {
-        Sums in = turn == 1 ? begin : sums;
+      for (int turn = 0; turn <= 2; turn++) {
+        Sums in = turn == 0 ? Sums.NOTHING : turn == 1 ? begin : sums;
         run(page, new Frame(), table.address(), steps, b.address(), b.address(), in, sums, 2);
         for (int i = 0; i < rows; i++) {
           for (int j = 0; j < PackedWeight.PANEL; j++) {
-            double expected = j * 7 % 5 + turn * dot(a, (i ^ TILE) * row + STEP, b, j, values);
+            double first = turn == 0 ? 0 : j * 7 % 5;
+            int times = Math.max(1, turn);
+            double expected = first + times * dot(a, (i ^ TILE) * row + STEP, b, j, values);
             double actual = number(c, (long) i * pitch + 4L * j);
             if (!(Math.abs(actual - expected) <= 1e-4)) {
               return "row " + i + ", column " + j + ": " + actual + ", expected " + expected;

@@ -346,9 +346,12 @@ final class AmxProduct {
       AmxCode.Sums sums = new AmxCode.Sums(to, AmxCode.PANEL_ROW, BLOCK_BYTES);
       AmxCode.Sums in = sums;
       if (piece.at == 0) {
-        MemorySegment begin = kit.type == DotType.BF16 ? data.bias : zeros;
+        boolean biased = kit.type == DotType.BF16 && p.bias();
         long beginAt = (long) panel * AmxCode.PANEL_ROW;
-        in = new AmxCode.Sums(Range.address(begin, beginAt, AmxCode.PANEL_ROW), 0, 0);
+        in =
+            biased
+                ? new AmxCode.Sums(Range.address(data.bias, beginAt, AmxCode.PANEL_ROW), 0, 0)
+                : AmxCode.Sums.NOTHING;
       }
       long fetched = data.packed.address() + next; // nothing faults, whatever lies there
       AmxCode.run(code, NativeScratch.frame(), tiles, steps, b, fetched, in, sums, blocks);

@@ -251,7 +251,10 @@ public final class JitPacked implements PackedKernels, Selective {
   private static ConvProblem flat(ConvProblem p) {
     boolean plain = NarrowMap.ofRows(p) && p.strideH() == 1 && p.strideW() == 1 && p.n() > 0;
     int rows = plain ? Math.multiplyExact(p.n(), Math.multiplyExact(p.h(), p.w())) : 0;
-    return plain ? ConvProblem.of(1, rows, 1, p.c(), p.outC(), 1, 1, 0) : p;
+    return plain
+        ? ConvProblem.of(1, rows, 1, p.c(), p.outC(), 1, 1, 0)
+            .epilogue(p.bias(), p.biasType(), p.activation())
+        : p;
   }
 
   /** A float for each column of all panels. */

@@ -133,10 +133,11 @@ final class AmxProductTest {
     }
   }
 
-  @Test
-  void plain() {
+  @ParameterizedTest
+  @EnumSource
+  void plain(Activation activation) {
     for (int[] s : SHAPES) {
-      ConvProblem conv = conv(s);
+      ConvProblem conv = conv(s).epilogue(true, DType.BF16, activation);
       PackedWeight w = new PackedWeight(Precision.BF16, s[5], s[2] * s[2], s[4]);
       HostBuffer packed = packed(w);
       HostBuffer bias = numbers(DType.BF16, s[5]);
@@ -147,6 +148,10 @@ final class AmxProductTest {
       reference.convolve(conv, w, x, packed, bias, expected);
       tiles.convolve(conv, w, x, packed, bias, actual);
       assertTrue(difference(DType.F32, expected, actual, size) < 2e-3, conv.toString());
+      ConvProblem bare = conv.epilogue(false, DType.F32, activation);
+      reference.convolve(bare, w, x, packed, null, expected);
+      tiles.convolve(bare, w, x, packed, null, actual);
+      assertTrue(difference(DType.F32, expected, actual, size) < 2e-3, bare.toString());
     }
   }
 
