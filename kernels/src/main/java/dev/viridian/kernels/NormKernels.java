@@ -98,7 +98,7 @@ public interface NormKernels {
    * @param x [n, spatial, channels] or [rows, columns], F32
    * @param gamma [channels] or [columns]; null for ones
    * @param beta as gamma; null for zeros
-   * @param y as x, may be x; of the problem's type
+   * @param y as x, of the problem's type; may be x if that is F32
    * @param mean F32, for the backward pass: [n, groups], of a layer norm [rows], of a batch norm
    *     [channels]; null, with rstd, if none follows
    * @param rstd 1/√(variance + eps), as mean

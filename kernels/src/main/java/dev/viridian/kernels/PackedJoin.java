@@ -21,7 +21,7 @@ public record PackedJoin(ConvProblem conv, PackedWeight weight, DType x, Kind ki
     GATED,
     /** Plus F32 numbers [rows, out]; F32. */
     ONTO,
-    /** F32 as it is, of a BF16 map. */
+    /** F32 as it is: of a BF16 map, since of F32 it is nothing but a convolution. */
     PLAIN;
 
     /** The result's type. */

@@ -92,7 +92,7 @@ public interface PackedKernels {
    * @param x [n, h, w, c]
    * @param bias [out] of the problem's type, or null
    * @param onto [rows, out] F32 if the product is {@link PackedJoin.Kind#ONTO}, else null
-   * @param y [rows, columns]; must not overlap the inputs
+   * @param y [rows, columns], a multiple of 64 bytes in memory; must not overlap the inputs
    */
   default void joined(
       PackedJoin p,

@@ -43,9 +43,13 @@ final class CrossAttention extends Module {
     }
   }
 
-  /** Whether x may come rounded to BF16. */
-  boolean takesRounded(Tensor x) {
-    return toQ.takesRounded(x);
+  /**
+   * Whether x may come rounded to BF16.
+   *
+   * @param alone whether it is its own context
+   */
+  boolean takesRounded(Tensor x, boolean alone) {
+    return toQ.takesRounded(x) && (!alone || toK.takesRounded(x) && toV.takesRounded(x));
   }
 
   /** Attention to itself, with what is added to the result, if that is not null. */

@@ -16,7 +16,12 @@ final class FeedForward extends Module {
     out = child("net.2", new Linear(4 * channels, channels, true));
   }
 
-  /** Whether x may come rounded to BF16, where something is added to the result. */
+  /** Whether what is added to the result comes with the product. */
+  boolean joinsOnto(Tensor x) {
+    return out.joinsOnto(x);
+  }
+
+  /** Whether x may come rounded to BF16. */
   boolean takesRounded(Tensor x) {
     return in.takesRounded(x) && in.gates(x, out);
   }
@@ -24,10 +29,8 @@ final class FeedForward extends Module {
   /** With what is added to the result, if that is not null. */
   Tensor forward(Tensor x, @Nullable Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
-      return scope.keep(
-          residual == null
-              ? out.forward(in.forwardGated(x))
-              : out.forwardOnto(in.forwardGated(x, out), residual));
+      Tensor gated = in.forwardGated(x, out);
+      return scope.keep(residual == null ? out.forward(gated) : out.forwardOnto(gated, residual));
     }
   }
 }

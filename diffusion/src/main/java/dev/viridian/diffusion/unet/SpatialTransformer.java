@@ -71,21 +71,22 @@ final class SpatialTransformer extends Module {
       Tensor t = Reshape.of(map, map.size(0), (long) map.size(1) * map.size(2), map.size(3));
       map.close();
 
-      // sums come with the products
-      boolean fused = x.dtype() != DType.F32 || self.joinsOnto(t);
-
-      Tensor a = self.forward(norm1.forward(t, self.takesRounded(t)), fused ? t : null);
+      boolean half = x.dtype() != DType.F32;
+      boolean fused = half || self.joinsOnto(t); // the sum comes with the product
+      Tensor a = self.forward(norm1.forward(t, self.takesRounded(t, true)), fused ? t : null);
       Tensor t1 = sum(block + "attn1", t, a, fused, observer);
 
-      Tensor n2 = norm2.forward(t1, cross.takesRounded(t1));
+      fused = half || cross.joinsOnto(t1);
+      Tensor n2 = norm2.forward(t1, cross.takesRounded(t1, false));
       Tensor b = cross.forward(n2, kv, fused ? t1 : null, wanted, columns);
       if (columns != null) {
         columns.forEach(scope::keep);
       }
       Tensor t2 = sum(block + "attn2", t1, b, fused, observer);
 
-      Tensor f =
-          feedForward.forward(norm3.forward(t2, feedForward.takesRounded(t2)), fused ? t2 : null);
+      fused = half || feedForward.joinsOnto(t2);
+      Tensor n3 = norm3.forward(t2, feedForward.takesRounded(t2));
+      Tensor f = feedForward.forward(n3, fused ? t2 : null);
       Tensor t3 = sum(block + "ff", t2, f, fused, observer);
 
       Tensor out = scope.keep(projectOut.forwardOnto(Reshape.of(t3, x.shape().sizes()), x));
@@ -101,11 +102,11 @@ final class SpatialTransformer extends Module {
    */
   private static Tensor sum(
       String name, Tensor t, Tensor added, boolean fused, LayerObserver observer) {
+    observer.output(name, added);
     if (fused) {
       t.close();
       return added;
     }
-    observer.output(name, added);
     Tensor sum = Add.of(t, added);
     t.close();
     added.close();

@@ -46,7 +46,7 @@ public final class Linear extends Module {
   /** {@code geglu(forward(x))}, [..., out / 2]; of 16 bits with one pass after the product. */
   public Tensor forwardGated(Tensor x) {
     try (MemoryScope scope = MemoryScope.open()) {
-      boolean apart = bias == null || x.dtype() == DType.F32;
+      boolean apart = bias == null || weight.packing() != null || x.dtype() == DType.F32;
       Tensor wide = apart ? forward(x) : forwardWithoutBias(x);
       Tensor gated = apart ? Geglu.of(wide) : Geglu.of(wide, bias.value());
       return scope.keep(gated);

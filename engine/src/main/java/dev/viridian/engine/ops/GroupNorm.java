@@ -148,6 +148,9 @@ public record GroupNorm(int groups, float eps, Activation activation, boolean ro
 
   @Override
   public void backward(Backward c) {
+    if (rounded) {
+      throw new UnsupportedOperationException("a GroupNorm that is rounded has no gradient");
+    }
     List<TensorSpec> specs =
         c.inputs() == 1 ? List.of(c.inSpec(0)) : List.of(c.inSpec(0), c.inSpec(1), c.inSpec(2));
     c.kernels()

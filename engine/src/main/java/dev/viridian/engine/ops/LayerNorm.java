@@ -94,6 +94,9 @@ public record LayerNorm(int dims, float eps, boolean rounded) implements Compute
 
   @Override
   public void backward(Backward c) {
+    if (rounded) {
+      throw new UnsupportedOperationException("a LayerNorm that is rounded has no gradient");
+    }
     c.kernels()
         .norm()
         .layerNormBackward(

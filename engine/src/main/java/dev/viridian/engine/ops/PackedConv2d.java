@@ -54,8 +54,11 @@ public record PackedConv2d(Conv2d conv, PackedWeight weight, int kernelW, boolea
   }
 
   private boolean joins(Tensor x, DType type, PackedJoin.Kind kind) {
-    if (weight.precision() != Precision.BF16 || type != DType.F32 && type != DType.BF16) {
-      return false;
+    if (weight.precision() != Precision.BF16
+        || type != DType.F32 && type != DType.BF16
+        || x.shape().rank() != 4
+        || x.size(3) != weight.channels()) {
+      return false; // what is wrong with x is said where it is used
     }
     ConvProblem p = conv.problem(x.shape(), unpackedWeight(), null);
     return x.device().kernels().packed().joins(new PackedJoin(p, weight, type, kind));

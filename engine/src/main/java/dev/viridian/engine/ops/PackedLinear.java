@@ -54,7 +54,8 @@ public record PackedLinear(PackedWeight weight, PackedJoin.@Nullable Kind join)
   @Override
   public List<TensorSpec> infer(List<TensorSpec> in) {
     TensorSpec x = in.get(0);
-    if (x.dtype() != DType.F32 && (join == null || x.dtype() != DType.BF16)
+    boolean rounded = join != null && weight.precision() == Precision.BF16;
+    if (x.dtype() != DType.F32 && !(rounded && x.dtype() == DType.BF16)
         || x.shape().rank() < 1
         || x.shape().dim(-1) != weight.channels()
         || weight.taps() != 1) {
@@ -82,7 +83,7 @@ public record PackedLinear(PackedWeight weight, PackedJoin.@Nullable Kind join)
   }
 
   private PackedJoin problem(TensorSpec x, @Nullable TensorSpec bias) {
-    int rows = Math.toIntExact(x.shape().elements() / weight.channels());
+    int rows = Math.max(1, Math.toIntExact(x.shape().elements() / weight.channels()));
     DType biasType = bias == null ? null : bias.dtype();
     PackedJoin.Kind kind = Objects.requireNonNull(join, "join");
     return PackedJoin.ofRows(rows, weight, x.dtype(), biasType, kind);
@@ -90,6 +91,9 @@ public record PackedLinear(PackedWeight weight, PackedJoin.@Nullable Kind join)
 
   @Override
   public void forward(Forward c) {
+    if (join != null && c.in(0).elements() == 0) {
+      return;
+    }
     if (join != null) {
       boolean biased = biased(c.inputs());
       PackedJoin p = problem(c.in(0).spec(), biased ? c.in(2).spec() : null);

@@ -101,7 +101,8 @@ class JoinedLayersTest {
         MemoryScope scope = MemoryScope.open()) {
       Tensor x = numbers(device, "x", 2, 5, IN);
       Tensor residual = numbers(device, "residual", 2, 5, OUT);
-      assumeTrue(wide.packed() && wide.joinsOnto(x), "nothing is joined here");
+      assertTrue(wide.joinsOnto(x) || !plain);
+      assumeTrue(wide.joinsOnto(x), "nothing is joined here");
       float[] sum = Add.of(residual, wide.forward(x)).toFloats();
       assertArrayEquals(sum, wide.forwardOnto(x, residual).toFloats(), 1e-5f);
 
@@ -122,6 +123,9 @@ class JoinedLayersTest {
           back.forwardOnto(gated, other).toFloats(),
           1e-5f);
       assertThrows(ShapeException.class, () -> wide.forwardOnto(x, other));
+      Tensor none = Tensors.of(device, new float[0], 0, IN);
+      Tensor empty = Tensors.of(device, new float[0], 0, OUT);
+      assertEquals(0, wide.forwardOnto(none, empty).elements());
     }
   }
 
@@ -133,6 +137,7 @@ class JoinedLayersTest {
         MemoryScope scope = MemoryScope.open()) {
       Tensor x = numbers(device, "x", 2, 6, 5, IN);
       Tensor residual = numbers(device, "residual", 2, 6, 5, OUT);
+      assertTrue(conv.joinsOnto(x) || !plain);
       assumeTrue(conv.joinsOnto(x), "nothing is joined here");
       float[] sum = Add.of(residual, conv.forward(x)).toFloats();
       assertArrayEquals(sum, conv.forwardOnto(x, residual).toFloats(), 1e-5f);

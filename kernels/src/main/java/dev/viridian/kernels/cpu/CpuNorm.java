@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Normalisations on the CPU, the fastest implementation first. */
 final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
+  private final boolean plain;
+
   CpuNorm(Workers workers, @Nullable String forced) {
     super(
         "norm",
@@ -20,16 +22,18 @@ final class CpuNorm extends CpuFamily<NormKernels> implements NormKernels {
                 JitPaths.of(forced), JitPaths.norm(workers, forced), CpuNorm::fault),
             new Candidates.Entry<>("vector", new VectorNorm(workers), VectorNorm::fault),
             Candidates.Entry.reference(new ReferenceNorm())));
+    plain = "reference".equals(forced);
   }
 
   private static @Nullable String fault(NormKernels candidate, NormKernels reference) {
     return VectorNorm.fault(candidate, reference, 32);
   }
 
+  /** Where generated code does; everything if plain loops are asked for. */
   @Override
   public boolean rounds(int columns) {
     LayerNorm p = new LayerNorm(1, columns, 1, DType.F32, DType.BF16);
-    return pick("layerNorm", p).rounds(columns);
+    return plain || pick("layerNorm", p).rounds(columns);
   }
 
   @Override

@@ -80,9 +80,10 @@ final class CpuPacked extends CpuFamily<PackedKernels> implements PackedKernels 
     pick("convolve", w).convolve(p, w, x, packed, bias, y);
   }
 
+  /** What generated code joins; everything if plain loops are asked for. */
   @Override
   public boolean joins(PackedJoin p) {
-    return pick("joins", p.weight()).joins(p);
+    return plain || pick("joins", p.weight()).joins(p);
   }
 
   @Override

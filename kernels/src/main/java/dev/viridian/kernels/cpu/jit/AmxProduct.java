@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.viridian.kernels.Activation;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.DType;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.Precision;
 import dev.viridian.kernels.cpu.jit.JoinCode.Join;
@@ -106,7 +107,7 @@ final class AmxProduct {
             && p.activation() == Activation.NONE
             && w.out() % PackedWeight.PANEL == 0
             && data.y.address() % JoinCode.ALIGNMENT == 0
-            && 4L * p.outH() * p.outW() * w.out() >= LARGE;
+            && 4L * p.n() * p.outH() * p.outW() * w.out() >= LARGE;
     zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * PackedWeight.PANEL * w.panels());
   }
 
@@ -134,9 +135,11 @@ final class AmxProduct {
     return p.strideH() == 1 && !plain(p) && 10 * tileColumns(p) > 11 * p.outW();
   }
 
-  /** Whether something may become of a product's columns: whole panels, and two of them. */
-  static boolean joins(PackedWeight w) {
-    return w.precision() == Precision.BF16 && w.out() % (2 * PackedWeight.PANEL) == 0;
+  /** Whether that may become of a product's columns: they are whole panels, gated ones two each. */
+  static boolean joins(PackedJoin p) {
+    int panels = p.kind() == PackedJoin.Kind.GATED ? 2 : 1;
+    return p.weight().precision() == Precision.BF16
+        && p.weight().out() % (panels * PackedWeight.PANEL) == 0;
   }
 
   private static List<Piece> pieces(int segments, int steps) {
@@ -203,6 +206,7 @@ final class AmxProduct {
   private final class Rows {
     private final NarrowMap copy = map.another();
     private MemorySegment table = MemorySegment.NULL;
+    private Code code = kit.amx(1);
     private int image = -1;
     private int row;
     private int pixels;
@@ -225,6 +229,7 @@ final class AmxProduct {
       int each = Math.ceilDiv(inRow, AmxCode.TILE);
       int tiles = Math.multiplyExact(pixels / inRow, each);
       blocks = Math.ceilDiv(tiles, 2);
+      code = kit.amx(AmxCode.lines(blocks));
       int[] first = new int[2 * blocks];
       for (int i = 0; i < first.length; i++) {
         int of = Math.min(i, tiles - 1); // a block's second tile may be its first once more
@@ -341,7 +346,6 @@ final class AmxProduct {
               piece.segments,
               piece.steps);
       long tiles = Range.address(table, 0, 2L * Long.BYTES * blocks);
-      Code code = kit.amx(AmxCode.lines(blocks));
       long to = Range.address(scratch, sumsAt, blocks * BLOCK_BYTES);
       AmxCode.Sums sums = new AmxCode.Sums(to, AmxCode.PANEL_ROW, BLOCK_BYTES);
       AmxCode.Sums in = sums;
@@ -380,7 +384,7 @@ final class AmxProduct {
             Range.address(added, 4L * column, AmxCode.PANEL_ROW),
             scales + 4L * column,
             columnSums + 4L * column,
-            copy.quantum(pixel),
+            copy.quantum(pixel, run),
             copy.quantumStep(),
             run,
             columns);

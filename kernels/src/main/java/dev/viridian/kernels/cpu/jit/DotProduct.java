@@ -196,7 +196,7 @@ final class DotProduct {
           bias + 4L * column,
           scales + 4L * column,
           columnSums + 4L * column,
-          left.quantum(row + done),
+          left.quantum(row + done, run),
           left.quantumStep(),
           run,
           columns);

@@ -175,9 +175,7 @@ public final class JitPacked implements PackedKernels, Selective {
   @Override
   public boolean joins(PackedJoin p) {
     DotKit kit = kits.apply(DotType.BF16);
-    return kit != null
-        && AmxProduct.takes(kit, flat(p.conv()), p.weight())
-        && AmxProduct.joins(p.weight());
+    return kit != null && AmxProduct.takes(kit, flat(p.conv()), p.weight()) && AmxProduct.joins(p);
   }
 
   /**
@@ -200,7 +198,10 @@ public final class JitPacked implements PackedKernels, Selective {
     long outputs = Math.multiplyExact(p.rows(), p.columns());
     Range.address("joined: x", x, p.x(), p.inputs());
     Range.address("joined: weight", packed, DType.U8, w.bytes());
-    Range.address("joined: y", y, p.kind().type(), outputs);
+    long to = Range.address("joined: y", y, p.kind().type(), outputs);
+    if (to % JoinCode.ALIGNMENT != 0) {
+      throw new IllegalArgumentException("joined: y: expected at a multiple of 64 bytes");
+    }
     MemorySegment added = null;
     if (p.kind() == PackedJoin.Kind.ONTO) {
       Buffer numbers = Objects.requireNonNull(onto, "joined: onto");

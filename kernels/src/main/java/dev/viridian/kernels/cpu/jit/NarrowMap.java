@@ -224,13 +224,13 @@ final class NarrowMap implements LeftRows {
   /** Copies the pixels of a row that are in low precision already. */
   private void copy(long from, MemorySegment target, long to) {
     long bytes = 2L * p.c();
-    int runs = bytes == pixelBytes ? 1 : p.w();
-    long each = runs == 1 ? bytes * p.w() : bytes;
-    for (int r = 0; r < runs; r++) {
-      MemorySegment.copy(x, from + r * each, target, to + r * pixelBytes, each);
-      if (runs > 1) {
-        target.asSlice(to + r * pixelBytes + each, pixelBytes - each).fill((byte) 0);
-      }
+    if (bytes == pixelBytes) {
+      MemorySegment.copy(x, from, target, to, bytes * p.w());
+      return;
+    }
+    for (int i = 0; i < p.w(); i++) {
+      MemorySegment.copy(x, from + i * bytes, target, to + i * pixelBytes, bytes);
+      target.asSlice(to + i * pixelBytes + bytes, pixelBytes - bytes).fill((byte) 0);
     }
   }
 
@@ -324,12 +324,13 @@ final class NarrowMap implements LeftRows {
     return Math.multiplyExact(bandRows, p.outW());
   }
 
-  /** Address of a row's scale and zero point. */
-  long quantum(int row) {
+  /** Address of the scales and zero points of some rows that are {@link #run one step apart}. */
+  long quantum(int row, int count) {
     if (kit.type == DotType.BF16) {
       return 0;
     }
-    return Range.address(quanta, ofRows ? (long) QUANTUM * pixelOf(row) : 0, QUANTUM);
+    long at = ofRows ? QUANTUM * pixelOf(row) : 0;
+    return Range.address(quanta, at, (count - 1) * quantumStep() + QUANTUM);
   }
 
   /** Bytes from row to row there, along a row of the map. */

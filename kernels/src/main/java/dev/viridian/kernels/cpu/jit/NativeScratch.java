@@ -18,7 +18,7 @@ final class NativeScratch {
     PANELS,
     /** A panel, or a part of one, of the calling thread alone. */
     PANEL,
-    /** Addresses of the rows of the left factor. */
+    /** Addresses of the rows of the left factor, or of its tiles. */
     ROWS,
     /** Where the next panel's values lie. */
     FETCHES,
@@ -34,7 +34,7 @@ final class NativeScratch {
     GREATEST,
     /** Rows of the left factor that had to be turned. */
     TURNED,
-    /** Activations in lower precision, read by all threads that work on a product. */
+    /** Activations in lower precision; for vectors read by all threads that work on a product. */
     NARROW,
     /** A row of a map in lower precision. */
     ROW,

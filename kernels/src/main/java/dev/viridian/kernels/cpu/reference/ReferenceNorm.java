@@ -67,11 +67,6 @@ public final class ReferenceNorm implements NormKernels {
     return values;
   }
 
-  @Override
-  public boolean rounds(int columns) {
-    return true;
-  }
-
   /** What writes F32 numbers. */
   @FunctionalInterface
   private interface Floats {

@@ -176,11 +176,6 @@ public final class ReferencePacked implements PackedKernels {
   }
 
   @Override
-  public boolean joins(PackedJoin p) {
-    return true;
-  }
-
-  @Override
   public void joined(
       PackedJoin p,
       Buffer x,

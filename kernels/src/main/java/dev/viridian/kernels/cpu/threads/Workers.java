@@ -62,18 +62,19 @@ public final class Workers implements AutoCloseable {
   /** The same where threads outnumber processors: whoever waits keeps another from working. */
   private static final long CROWDED_PATIENCE = 100_000;
 
+  /** Threads of all that are not closed; whoever gives them work is one more. */
+  private static final AtomicInteger LIVING = new AtomicInteger();
+
+  private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
   /** Turns of a waiting loop between two looks at the clock. */
   private static final int TURNS = 32;
 
   /** A wait that has begun. */
   private static final class Wait {
-    private final long patience;
+    private long patience;
     private long begin;
     private int turns;
-
-    Wait(long patience) {
-      this.patience = patience;
-    }
 
     /** Begins anew. */
     void restart() {
@@ -89,12 +90,12 @@ public final class Workers implements AutoCloseable {
       long now = System.nanoTime();
       if (turns == 1) {
         begin = now;
+        patience = LIVING.get() + 1 > PROCESSORS ? CROWDED_PATIENCE : PATIENCE;
       }
       return now - begin < patience;
     }
   }
 
-  private final long patience;
   private final Thread[] threads;
   private final ThreadLocal<Boolean> inside = ThreadLocal.withInitial(() -> false);
   private volatile Task current;
@@ -109,9 +110,8 @@ public final class Workers implements AutoCloseable {
     if (threadCount < 1) {
       throw new IllegalArgumentException("threads: expected at least 1, got " + threadCount);
     }
-    boolean crowded = threadCount > Runtime.getRuntime().availableProcessors();
-    patience = crowded ? CROWDED_PATIENCE : PATIENCE;
     threads = new Thread[threadCount - 1];
+    LIVING.addAndGet(threads.length);
     for (int i = 0; i < threads.length; i++) {
       threads[i] =
           Thread.ofPlatform().daemon().name("viridian-worker-" + (i + 1)).unstarted(this::loop);
@@ -127,7 +127,7 @@ public final class Workers implements AutoCloseable {
   private void loop() {
     inside.set(true);
     Task last = null;
-    Wait wait = new Wait(patience);
+    Wait wait = new Wait();
     while (!closed) {
       Task task = current;
       if (task != null && task != last) {
@@ -165,7 +165,7 @@ public final class Workers implements AutoCloseable {
       }
       task.work();
       task.waiter = Thread.currentThread();
-      Wait wait = new Wait(patience);
+      Wait wait = new Wait();
       while (task.done.get() < count) {
         if (!wait.goesOn()) {
           LockSupport.park(this);
@@ -186,6 +186,9 @@ public final class Workers implements AutoCloseable {
   /** Ends the threads. No task may be running or follow. */
   @Override
   public void close() {
+    if (!closed) {
+      LIVING.addAndGet(-threads.length);
+    }
     closed = true;
     for (Thread thread : threads) {
       LockSupport.unpark(thread);

@@ -210,6 +210,7 @@ final class EmulatedTest {
     return key instanceof DotCode
         || key instanceof NarrowCode
         || key instanceof FinishCode
+        || key instanceof JoinCode
         || key instanceof PanelStepCode;
   }
 

@@ -3,7 +3,6 @@ package dev.viridian.kernels.cpu.jit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.viridian.kernels.Activation;
@@ -106,7 +105,7 @@ final class RoundedNormTest {
       assertFalse(norm.accepts("layerNorm", new LayerNorm(1, 8, 1, DType.F32, DType.BF16)));
       assertThrows(
           IllegalArgumentException.class, () -> new LayerNorm(1, 8, 1, DType.F32, DType.F16));
-      assertTrue(new ReferenceNorm().rounds(20));
+      assertFalse(new ReferenceNorm().rounds(320), "not in good time");
     }
   }
 }
