@@ -16,7 +16,6 @@ import dev.viridian.kernels.cpu.vector.TurnedPanels;
 import dev.viridian.kernels.cpu.vector.VectorNorm;
 import dev.viridian.kernels.memory.Buffer;
 import dev.viridian.kernels.memory.HostBuffer;
-import dev.viridian.kernels.memory.SystemMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Objects;
@@ -67,7 +66,6 @@ public final class JitPacked implements PackedKernels, Selective {
     long values = Math.multiplyExact((long) w.out() * w.taps(), w.channels());
     Range.address("pack: weight", weight, type, values);
     Range.address("pack: packed", packed, DType.U8, w.bytes());
-    SystemMemory.inLargePages(HostBuffer.of(packed).asSlice(0, w.bytes()));
     PanelPacker packer =
         new PanelPacker(kit(w), w, type, HostBuffer.of(weight), HostBuffer.of(packed));
     workers.run(w.panels(), packer::pack);
