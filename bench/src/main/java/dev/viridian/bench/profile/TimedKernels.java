@@ -4,6 +4,7 @@ import dev.viridian.kernels.AttentionProblem;
 import dev.viridian.kernels.ConvProblem;
 import dev.viridian.kernels.GemmProblem;
 import dev.viridian.kernels.Kernels;
+import dev.viridian.kernels.PackedJoin;
 import dev.viridian.kernels.PackedWeight;
 import dev.viridian.kernels.memory.Buffer;
 import java.lang.reflect.InvocationHandler;
@@ -79,12 +80,22 @@ public final class TimedKernels {
     boolean backward = method.getName().equals("backward"); // five products for two
     return switch (arguments[0]) {
       case GemmProblem p -> 2.0 * p.batch() * p.m() * p.n() * p.k();
-      case ConvProblem p ->
-          2.0 * p.n() * p.outH() * p.outW() * p.outC() * p.kh() * p.kw() * p.c() / p.groups();
+      case ConvProblem p -> flops(p);
+      case PackedJoin p -> arguments.length == 1 ? 0 : flops(p.conv()); // a question does nothing
       case AttentionProblem p ->
           (backward ? 10.0 : 4.0) * p.batch() * p.heads() * p.queries() * p.keys() * p.headDim();
       default -> 0;
     };
+  }
+
+  private static double flops(ConvProblem p) {
+    return 2.0 * p.n() * p.outH() * p.outW() * p.outC() * p.kh() * p.kw() * p.c() / p.groups();
+  }
+
+  private static String sizes(ConvProblem p) {
+    String map = p.n() + "x" + p.h() + "x" + p.w() + " " + p.c() + "->" + p.outC();
+    String stride = p.strideH() == 1 ? "" : "/" + p.strideH();
+    return map + " " + p.kh() + "x" + p.kw() + stride;
   }
 
   /** The sizes of a call. */
@@ -105,21 +116,8 @@ public final class TimedKernels {
               + p.k()
               + (p.transA() ? " At" : "")
               + (p.transB() ? " Bt" : "");
-      case ConvProblem p ->
-          p.n()
-              + "x"
-              + p.h()
-              + "x"
-              + p.w()
-              + " "
-              + p.c()
-              + "->"
-              + p.outC()
-              + " "
-              + p.kh()
-              + "x"
-              + p.kw()
-              + (p.strideH() == 1 ? "" : "/" + p.strideH());
+      case ConvProblem p -> sizes(p);
+      case PackedJoin p -> sizes(p.conv()) + " " + p.kind() + " of " + p.x();
       case AttentionProblem p ->
           p.batch() + "x" + p.queries() + "x" + p.keys() + " " + p.heads() + "x" + p.headDim();
       case PackedWeight w ->
