@@ -43,7 +43,7 @@ public final class Conv2d extends Module {
   public Tensor forwardOnto(Tensor x, Tensor residual) {
     try (MemoryScope scope = MemoryScope.open()) {
       PackedConv2d packed = packed(padding, padding, padding, padding);
-      if (packed != null && joinsOnto(x)) {
+      if (packed != null && packed.joins(x)) {
         return scope.keep(packed.apply(x, weight.packed(), bias.value(), residual));
       }
       return scope.keep(

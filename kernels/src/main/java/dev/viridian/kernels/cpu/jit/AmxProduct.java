@@ -22,9 +22,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The product of the pixels of a map and a packed weight on tiles (AMX). A task has some rows of
  * the map and some panels of the weight. Its thread copies what these rows need in low precision
- * itself, once for all its tasks of these rows, so that the copy is in its second cache; a panel is
- * multiplied piece by piece of K, each piece from that cache, whereto the one before has fetched
- * it. Pieces depend on the problem only, so results do not depend on the number of threads.
+ * itself, once for all its tasks of these rows; some panels are multiplied piece by piece of K, so
+ * that what a piece reads of the copy stays in the second cache, whereto each piece of a panel is
+ * fetched by the one before. Pieces depend on the problem only, so results do not depend on the
+ * number of threads.
  */
 final class AmxProduct {
   /** Steps of a piece of K, about. */
@@ -38,7 +39,7 @@ final class AmxProduct {
   /** Fewest pixels of a task whose copy is too large. */
   private static final int FEWEST_PIXELS = 64;
 
-  /** Bytes of a task's copy: it shares the second cache with pieces of the weight and sums. */
+  /** Most bytes of a task's copy; of it a piece of K reads a part, which the second cache holds. */
   private static final int COPY = 3 << 20;
 
   private static final long BLOCK_BYTES = (long) AmxCode.ROWS * AmxCode.PANEL_ROW;
@@ -63,9 +64,6 @@ final class AmxProduct {
   private final MemorySegment zeros;
   private final NarrowMap map;
   private final List<Piece> pieces;
-
-  /** Whether the result is large, whole panels wide, and nothing becomes of it. */
-  private final boolean copies;
 
   /** A piece of K: some steps of each of some segments; {@code at} is its first step of all. */
   private record Piece(int at, int segment, int segments, int from, int steps) {}
@@ -99,16 +97,19 @@ final class AmxProduct {
     this.p = p;
     this.w = w;
     this.data = data;
-    this.join = join;
+    this.join = join == null && copies() ? Join.COPY : join;
     map = new NarrowMap(kit, workers, p, w, data.x, data.type, spreads(p));
     pieces = pieces(map.segments(), 4 * map.length() / AmxCode.STEP);
-    copies =
-        kit.type == DotType.BF16
-            && p.activation() == Activation.NONE
-            && w.out() % PackedWeight.PANEL == 0
-            && data.y.address() % JoinCode.ALIGNMENT == 0
-            && 4L * p.n() * p.outH() * p.outW() * w.out() >= LARGE;
     zeros = NativeScratch.get(NativeScratch.Part.ZEROS, 4L * PackedWeight.PANEL * w.panels());
+  }
+
+  /** Whether the result is as the sums are, whole panels wide, and large. */
+  private boolean copies() {
+    return kit.type == DotType.BF16
+        && p.activation() == Activation.NONE
+        && w.out() % PackedWeight.PANEL == 0
+        && data.y.address() % JoinCode.ALIGNMENT == 0
+        && 4L * p.n() * p.outH() * p.outW() * w.out() >= LARGE;
   }
 
   /** Whether there are tiles for a product: its segments are whole steps. */
@@ -258,8 +259,6 @@ final class AmxProduct {
         long at = i * blocks * BLOCK_BYTES;
         if (join != null) {
           join(panel + i, pixel, scratch, at, at + count * blocks * BLOCK_BYTES, join);
-        } else if (copies) {
-          join(panel + i, pixel, scratch, at, 0, Join.COPY);
         } else {
           finish(panel + i, pixel, scratch, at);
         }
